@@ -1,0 +1,100 @@
+//! Removing an asset.
+
+use picora_core::{
+    AccountId, AssetId, Dimension, MediaKind, Posting, PostingKey, PostingReason, StoreError,
+    StoreErrorKind, Timestamp,
+};
+
+use crate::Condemned;
+use crate::asset::{Asset, AssetChange};
+use crate::media::{Media, retrying};
+
+impl<T: Send + 'static> Media<T> {
+    /// Removes an asset of this account and frees what it used, at once (#46); `None` when there is none.
+    ///
+    /// One transaction removes the row, frees the quota and condemns the object; then the bytes go. When the bytes cannot go now, they go
+    /// later: the asset is gone all the same. **Errors**: [`StoreError`]; with kind `Unknown` it may be removed, and repeating tells.
+    pub async fn remove(
+        &self,
+        account: AccountId,
+        id: AssetId,
+    ) -> Result<Option<Asset>, StoreError> {
+        let now = self.now();
+        let removed = match retrying!(self.try_remove(account, id, now)) {
+            Err(lost) if lost.kind() == StoreErrorKind::Unknown => return Err(lost),
+            answer => answer?,
+        };
+        let Some(asset) = removed else {
+            return Ok(None);
+        };
+        if let Err(fault) = self.bury(account, id).await {
+            tracing::warn!(asset = %id, %fault, "the bytes of a removed asset are left for the janitor");
+        }
+        Ok(Some(asset))
+    }
+
+    /// Changes what an owner may change; `None` when there is no such asset.
+    pub async fn change(
+        &self,
+        account: AccountId,
+        id: AssetId,
+        change: &AssetChange,
+    ) -> Result<Option<Asset>, StoreError> {
+        retrying!(self.try_change(account, id, change))
+    }
+
+    async fn try_change(
+        &self,
+        account: AccountId,
+        id: AssetId,
+        change: &AssetChange,
+    ) -> Result<Option<Asset>, StoreError> {
+        let mut tx = self.store.begin().await?;
+        let changed = self.store.change_in(&mut tx, account, id, change).await?;
+        self.store.finish(tx).await?;
+        Ok(changed)
+    }
+
+    async fn try_remove(
+        &self,
+        account: AccountId,
+        id: AssetId,
+        now: Timestamp,
+    ) -> Result<Option<Asset>, StoreError> {
+        let mut tx = self.store.begin().await?;
+        let Some(asset) = self.store.remove_in(&mut tx, account, id).await? else {
+            return Ok(None);
+        };
+        if let Some(posting) = freed(&asset, now) {
+            self.store.post_in(&mut tx, &posting, now).await?;
+        }
+        self.store
+            .condemn_in(
+                &mut tx,
+                &Condemned {
+                    asset: id,
+                    account,
+                    since: now,
+                },
+            )
+            .await?;
+        self.store.finish(tx).await?;
+        Ok(Some(asset))
+    }
+}
+
+/// What a removed asset no longer uses: its bytes, or one document. Uploads of the day are not given back (#209).
+fn freed(asset: &Asset, now: Timestamp) -> Option<Posting> {
+    let (dimension, amount) = match asset.id.kind() {
+        MediaKind::Document => (Dimension::DocCount, 1),
+        kind => (kind.storage_dimension()?, asset.bytes),
+    };
+    Some(Posting {
+        key: PostingKey::new("delete", &asset.id),
+        account: asset.account,
+        dimension,
+        delta: -picora_core::Amount::saturating(amount).to_i64(),
+        reason: PostingReason::Free,
+        happened_at: now,
+    })
+}
