@@ -1,0 +1,86 @@
+//! A named set of limits that hold together.
+
+use std::num::NonZeroU32;
+
+use crate::{Limit, Name, PolicyError};
+
+/// The limits of one subject, decided as one: all have room, or nothing is charged to any.
+///
+/// **Units**: at least one limit, each under its own name. **Errors**: [`PolicyError`]; a policy that exists is exact and can be kept.
+/// **Source**: design decision 3; facts "several limits as one decision".
+///
+/// ```
+/// use picora_ratelimit::{Limit, Policy};
+/// use std::num::NonZeroU32;
+/// use std::time::Duration;
+///
+/// let read = Policy::new("read", [
+///     Limit::window("minute", 600, Duration::from_secs(60))?,
+///     Limit::gcra("burst", 10, Duration::from_secs(1), 30)?,
+/// ])?;
+/// let admin = read.scaled(NonZeroU32::new(10).unwrap())?;
+/// assert_eq!(admin.limits()[0], Limit::window("minute", 6_000, Duration::from_secs(60))?);
+/// assert_eq!(admin.limits()[1], Limit::gcra("burst", 100, Duration::from_secs(1), 300)?);
+/// # Ok::<(), picora_ratelimit::PolicyError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    name: Name,
+    limits: Box<[Limit]>,
+}
+
+impl Policy {
+    /// These limits under one name, in the order in which decisions report them.
+    ///
+    /// # Errors
+    /// [`PolicyError::Name`], [`PolicyError::Empty`] or [`PolicyError::DuplicateLimit`].
+    pub fn new(name: &str, limits: impl IntoIterator<Item = Limit>) -> Result<Self, PolicyError> {
+        let policy = Name::new(name)?;
+        let limits: Box<[Limit]> = limits.into_iter().collect();
+        if limits.is_empty() {
+            return Err(PolicyError::Empty { policy });
+        }
+        for (at, limit) in limits.iter().enumerate() {
+            if limits[..at]
+                .iter()
+                .any(|earlier| earlier.name() == limit.name())
+            {
+                let limit = limit.name();
+                return Err(PolicyError::DuplicateLimit { policy, limit });
+            }
+        }
+        Ok(Self {
+            name: policy,
+            limits,
+        })
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub const fn name(&self) -> Name {
+        self.name
+    }
+
+    /// Its limits, in order.
+    #[must_use]
+    pub const fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// The same policy with every limit, rate and burst `factor` times as large. What is stored keeps its meaning: a subject that
+    /// changes from one to the other keeps what it has used.
+    ///
+    /// # Errors
+    /// [`PolicyError::InexactRate`] when an emission interval does not divide by the factor, [`PolicyError::TooLarge`].
+    pub fn scaled(&self, factor: NonZeroU32) -> Result<Self, PolicyError> {
+        let limits: Result<_, _> = self
+            .limits
+            .iter()
+            .map(|limit| limit.scaled(factor))
+            .collect();
+        Ok(Self {
+            name: self.name,
+            limits: limits?,
+        })
+    }
+}

@@ -1,0 +1,34 @@
+//! The public suite on the limiter in memory; and a broken limiter for each promise, which must fail it.
+
+mod on_memory {
+    picora_ratelimit::limiter_conformance!(picora_ratelimit::conformance::MemoryHarness);
+}
+
+/// The frame of the broken limiters is sound.
+mod without_a_fault {
+    use crate::broken::{Broken, Fault};
+    picora_ratelimit::limiter_conformance!(Broken(Fault::Nothing));
+}
+
+/// A promise that no fault can break proves nothing.
+mod promises_can_fail {
+    use crate::broken::{Broken, Fault, must_fail};
+    use picora_ratelimit::conformance::{self, Harness};
+
+    macro_rules! broken_for {
+        ([] $($promise:ident)*) => {$(
+            #[test]
+            fn $promise() {
+                let harness = Broken(Fault::$promise());
+                let (_guard, limiter) = harness.fresh();
+                must_fail(|| harness.run(conformance::$promise(&*limiter)));
+            }
+        )*};
+    }
+    picora_ratelimit::limiter_promises!(broken_for,);
+
+    #[test]
+    fn callers_at_once_never_pass_more() {
+        must_fail(|| conformance::callers_at_once_never_pass_more(&Broken(Fault::Races)));
+    }
+}
