@@ -13,6 +13,7 @@
 //! | [`request_id`] | the id of a request, kept from the client or made, on every answer and in every error body |
 //! | [`headers`] | `RateLimit-*` and `X-RateLimit-*` from one triplet |
 //! | [`charge`], [`tiers`] | who pays for a request: any rule, or the product's tiers for a [`Principal`] |
+//! | `quota` | the answer for a denial by quota (feature `quota`) |
 //! | [`limit_layer`] | the tower layer that asks a limiter and answers 429 |
 //!
 //! ```
@@ -54,6 +55,8 @@ pub mod code;
 pub mod error;
 pub mod headers;
 pub mod limit_layer;
+#[cfg(feature = "quota")]
+pub mod quota;
 pub mod request_id;
 pub mod tiers;
 

@@ -1,0 +1,201 @@
+//! An object store over a folder.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::path::Path as FsPath;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{BoxStream, StreamExt};
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
+    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+};
+use picora_core::{StoreError, StoreErrorKind, Timestamp};
+
+use crate::OpenError;
+use crate::blocking::blocking;
+use crate::dirs::{DurableDirs, sync_dir};
+use crate::folder::Folder;
+use crate::staged::{Swept, Writing, WritingGuard, sweep};
+use crate::upload::LocalUpload;
+
+/// Objects as files in a folder; what a call did is on the disk when it returns.
+///
+/// **Errors**: object_store's; the operating system's code is in their chain of causes. An error after a rename leaves it open whether
+/// the object is there; what is there is whole. **State**: an object is replaced in one step; readers of the old one keep reading it.
+/// Clones share the folder, its lock ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct LocalStore {
+    inner: LocalFileSystem,
+    folder: Arc<Folder>,
+    dirs: Arc<DurableDirs>,
+    writing: Writing,
+}
+
+impl LocalStore {
+    /// Opens the folder for this process alone, making it if there is none. Blocks for a few file operations: call it at start.
+    ///
+    /// **Errors**: [`OpenError`], in one sentence: in use by another process, or not to be made or written. A full disk does not refuse.
+    pub fn open(folder: impl AsRef<FsPath>) -> Result<Self, OpenError> {
+        let folder = Folder::open(folder.as_ref())?;
+        let unusable = |source: io::Error| OpenError::Unusable {
+            folder: folder.path().to_path_buf(),
+            source,
+        };
+        // Canonical, as object_store spells its paths, so that both mean the same folders.
+        let root = folder.objects().canonicalize().map_err(unusable)?;
+        let inner = LocalFileSystem::new_with_prefix(&root)
+            .map_err(|error| unusable(io::Error::other(error)))?;
+        Ok(Self {
+            inner: inner.with_fsync(true),
+            dirs: Arc::new(DurableDirs::below(root)),
+            folder: Arc::new(folder),
+            writing: Writing::default(),
+        })
+    }
+
+    /// The folder that it was opened with, as an absolute path.
+    #[must_use]
+    pub fn folder(&self) -> &FsPath {
+        self.folder.path()
+    }
+
+    /// Removes what uploads of dead processes, and failed ones of this process, left behind, which no listing shows.
+    ///
+    /// **Boundaries**: a staged file goes when it was last written `older_than` or longer before `now`, both inclusive, by the file
+    /// system's clock against the caller's. A file that this store is writing stays whatever its age; the folder's lock says that no
+    /// other process is writing. `older_than` covers the rest: a write whose future was dropped may go on for a moment in the
+    /// background. An hour is plenty. **Errors**: `Unavailable`, with what was removed staying removed.
+    pub async fn sweep_staged(
+        &self,
+        older_than: Duration,
+        now: Timestamp,
+    ) -> Result<Swept, StoreError> {
+        let (root, writing) = (self.folder.objects(), self.writing.clone());
+        let swept = blocking(move || sweep(&root, &writing, older_than, now)).await;
+        swept.map_err(|error| {
+            StoreError::new(
+                StoreErrorKind::Unavailable,
+                "local folder",
+                "sweep staged files",
+            )
+            .caused_by(error)
+        })
+    }
+
+    /// Makes the way to a key durable, and keeps the sweep away from it until the guard is dropped.
+    async fn prepare(&self, location: &Path) -> Result<WritingGuard> {
+        let target = self.inner.path_to_filesystem(location)?;
+        let parent = target.parent().map(FsPath::to_path_buf);
+        let guard = self.writing.begin(target);
+        if let Some(parent) = parent.filter(|parent| !self.dirs.knows(parent)) {
+            let dirs = Arc::clone(&self.dirs);
+            blocking(move || dirs.ensure(&parent))
+                .await
+                .map_err(generic)?;
+        }
+        Ok(guard)
+    }
+}
+
+#[async_trait]
+#[deny(clippy::missing_trait_methods)]
+impl ObjectStore for LocalStore {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        options: PutOptions,
+    ) -> Result<PutResult> {
+        let _writing = self.prepare(location).await?;
+        self.inner.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        let writing = self.prepare(location).await?;
+        Ok(Box::new(LocalUpload {
+            inner: self.inner.put_multipart_opts(location, options).await?,
+            _writing: writing,
+        }))
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.inner.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.inner.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, Result<Path>>,
+    ) -> BoxStream<'static, Result<Path>> {
+        let files = self.inner.clone();
+        let removed = self.inner.delete_stream(locations);
+        let durable = move |removed: Result<Path>| durably_removed(files.clone(), removed);
+        removed.map(durable).buffered(REMOVALS_AT_ONCE).boxed()
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        let _writing = self.prepare(to).await?;
+        self.inner.copy_opts(from, to, options).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        let _writing = self.prepare(to).await?;
+        self.inner.rename_opts(from, to, options).await
+    }
+}
+
+impl fmt::Display for LocalStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocalStore({})", self.folder.path().display())
+    }
+}
+
+/// object_store does not sync after a removal, and what an account has erased must not come back with the power.
+async fn durably_removed(files: LocalFileSystem, removed: Result<Path>) -> Result<Path> {
+    let location = removed?;
+    if let Some(parent) = files.path_to_filesystem(&location)?.parent() {
+        let parent = parent.to_path_buf();
+        blocking(move || sync_dir(&parent)).await.map_err(generic)?;
+    }
+    Ok(location)
+}
+
+fn generic(error: io::Error) -> Error {
+    Error::Generic {
+        store: "LocalStore",
+        source: Box::new(error),
+    }
+}
+
+/// As many as object_store removes at once.
+const REMOVALS_AT_ONCE: usize = 10;

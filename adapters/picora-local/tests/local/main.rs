@@ -1,0 +1,13 @@
+//! A store over a real folder: object_store's own suite, killed processes, lost power, full and read-only disks.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests may panic as tests do"
+)]
+
+mod child;
+mod crash;
+mod power;
+mod refused;
+mod suite;
+mod sweep;

@@ -1,0 +1,183 @@
+//! The parts of a running server, assembled.
+
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use picora_bandwidth::{MeterId, OriginMeter};
+use picora_core::{Clock, Entropy, PlanCatalogue};
+use picora_http::TierBudgets;
+use picora_local::LocalStore;
+use picora_media::Media;
+use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, Tier, Tiers};
+use picora_sql::{SqlStore, SqlTx};
+
+use crate::config::{Config, Rate};
+use crate::credential::KeyCache;
+use crate::signature::Signer;
+
+/// The transaction of this server's store.
+pub type Tx = SqlTx;
+
+/// What every handler and job shares.
+#[derive(Debug)]
+pub struct App {
+    /// What the operator decided.
+    pub config: Config,
+    /// How clients reach this server.
+    pub public_url: String,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// The plans.
+    pub plans: PlanCatalogue,
+    /// The use cases.
+    pub media: Media<Tx>,
+    /// The files, for the sweeping of staged ones.
+    pub files: LocalStore,
+    /// What is being served, until it is in the ledger.
+    pub meter: OriginMeter,
+    /// Who may ask how often.
+    pub limiter: Arc<dyn Limiter>,
+    /// The budgets of the tiers.
+    pub budgets: Arc<TierBudgets>,
+    /// How subjects that are not accounts become keys of the limiter.
+    pub hasher: SubjectHasher,
+    /// How many wrong credentials an address may try.
+    pub failed_credentials: Policy,
+    /// Credentials that were seen a moment ago.
+    pub keys: KeyCache,
+    /// Signs addresses of private media.
+    pub signer: Signer,
+}
+
+/// Why a server cannot start: one sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+impl App {
+    /// Opens the stores and assembles the parts.
+    ///
+    /// **Errors**: [`StartError`], a sentence that names the folder, file or key at fault.
+    pub async fn open(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Arc<Self>, StartError> {
+        let plans = read_plans(&config)?;
+        let files = LocalStore::open(config.objects_dir())
+            .map_err(|error| StartError(error.to_string()))?;
+        let store = open_database(&config).await?;
+        let signer =
+            Signer::open(&config.signing_key_file(), entropy.as_ref()).map_err(StartError)?;
+        let hasher = SubjectHasher::new(random_key(entropy.as_ref()));
+        let media = Media::new(
+            Arc::new(store),
+            Arc::new(files.clone()),
+            clock.clone(),
+            entropy.clone(),
+            Arc::new(|saga: BoxFuture<'static, ()>| drop(tokio::spawn(saga))),
+            config.uploads.policy(),
+        );
+        let public_url = match config.public_url.as_str() {
+            "" => format!("http://{}", config.listen),
+            url => url.to_owned(),
+        };
+        Ok(Arc::new(Self {
+            meter: OriginMeter::new(MeterId::generate(clock.now(), entropy.as_ref())),
+            budgets: Arc::new(budgets(&config, hasher.clone())?),
+            failed_credentials: failed_credentials(&config)?,
+            limiter: Arc::new(MemoryLimiter::new()),
+            keys: KeyCache::new(),
+            config,
+            public_url,
+            clock,
+            entropy,
+            plans,
+            media,
+            files,
+            hasher,
+            signer,
+        }))
+    }
+}
+
+/// Opens the database alone, for commands that need no more; makes its tables when there are none.
+pub async fn open_database(config: &Config) -> Result<SqlStore, StartError> {
+    let file = config.database_file();
+    std::fs::create_dir_all(&config.data_dir)
+        .map_err(|error| unusable(&config.data_dir, &error))?;
+    let failed = |error| {
+        StartError(format!(
+            "the database {} cannot be used: {error}",
+            file.display()
+        ))
+    };
+    let store = SqlStore::sqlite(&file).await.map_err(failed)?;
+    store.migrate().await.map_err(failed)?;
+    Ok(store)
+}
+
+/// The plans of the configuration.
+pub fn read_plans(config: &Config) -> Result<PlanCatalogue, StartError> {
+    let plans = match &config.plans.file {
+        None => PlanCatalogue::default(),
+        Some(file) => {
+            let text = std::fs::read_to_string(file).map_err(|error| unusable(file, &error))?;
+            PlanCatalogue::parse(&text)
+                .map_err(|error| StartError(format!("{}: {error}", file.display())))?
+        }
+    };
+    Ok(if config.plans.trial_images_only {
+        plans.with_trial_images_only()
+    } else {
+        plans
+    })
+}
+
+/// The budgets of the tiers. **Errors**: [`StartError`] names what cannot be exact.
+pub fn budgets(config: &Config, hasher: SubjectHasher) -> Result<TierBudgets, StartError> {
+    let rates = &config.rate_limits;
+    let fault = |error| {
+        StartError(format!(
+            "the configuration cannot be used: `rate_limits`: {error}"
+        ))
+    };
+    let with = |tiers: Tiers, tier, rate: Rate| tiers.with_tier(tier, rate.per_minute, rate.burst);
+    let tiers = with(Tiers::standard(), Tier::Read, rates.read).map_err(fault)?;
+    let tiers = with(tiers, Tier::Upload, rates.upload).map_err(fault)?;
+    let tiers = with(tiers, Tier::Mutation, rates.mutation).map_err(fault)?;
+    let tiers = tiers.with_ceiling(rates.hourly).map_err(fault)?;
+    TierBudgets::new(tiers, hasher)
+        .and_then(|budgets| budgets.with_admin_factor(rates.admin_factor))
+        .map_err(fault)
+}
+
+fn failed_credentials(config: &Config) -> Result<Policy, StartError> {
+    use picora_ratelimit::Limit;
+    let minute = std::time::Duration::from_secs(60);
+    let build = || {
+        let limit = Limit::window(
+            "minute",
+            config.rate_limits.failed_credentials_per_minute,
+            minute,
+        )?;
+        Policy::new("failed-credentials", [limit])
+    };
+    build().map_err(|error| {
+        StartError(format!(
+            "the configuration cannot be used: `rate_limits.failed_credentials_per_minute`: {error}"
+        ))
+    })
+}
+
+fn random_key(entropy: &dyn Entropy) -> [u8; 16] {
+    let mut key = [0; 16];
+    entropy.fill(&mut key);
+    key
+}
+
+fn unusable(path: &std::path::Path, error: &std::io::Error) -> StartError {
+    StartError(format!("{} cannot be used: {error}", path.display()))
+}

@@ -1,0 +1,109 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A media host that enforces quotas and rate limits: images, video, audio and Markdown.
+///
+/// Without a command it serves. On its first start in an empty folder it makes a demo account and prints how to use it.
+#[derive(Debug, Parser)]
+#[command(name = "picora-server", version)]
+pub struct Cli {
+    /// What to do; without one, `serve`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Settings of this run.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// Settings that go over the file and the environment.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// A configuration file in TOML.
+    #[arg(long, short, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder of the database and the files [default: picora-data].
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub data_dir: Option<PathBuf>,
+    /// The address to listen at [default: 127.0.0.1:8080].
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make accounts and keys, on this host.
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Say who is an operator; every change is audited.
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Check or print the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Serve (the default).
+    Serve,
+    /// Visit what the server does, against a fresh one on a virtual clock; fails when an answer is not as promised.
+    Tour,
+}
+
+/// Making accounts and keys.
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make an account on a plan, with an API key that is shown once.
+    Create {
+        /// none, trial, pro or pro_plus.
+        #[arg(long, default_value = "trial")]
+        plan: String,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move an account to another plan.
+    Plan {
+        /// The account, `acc_…`.
+        account: String,
+        /// none, trial, pro or pro_plus.
+        plan: String,
+    },
+}
+
+/// Who is an operator.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Make an account an operator's.
+    Grant {
+        /// The account, `acc_…`.
+        account: String,
+    },
+    /// Make it a user's again.
+    Revoke {
+        /// The account, `acc_…`.
+        account: String,
+    },
+}
+
+/// The configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say whether it can be used.
+    Check,
+    /// Print it as it counts, as TOML.
+    Print,
+}
+
+impl Settings {
+    /// The settings as keys of the configuration.
+    #[must_use]
+    pub fn flags(&self) -> Vec<(&'static str, String)> {
+        let data_dir = self
+            .data_dir
+            .as_ref()
+            .map(|folder| ("data_dir", folder.to_string_lossy().into_owned()));
+        let listen = self.listen.clone().map(|address| ("listen", address));
+        data_dir.into_iter().chain(listen).collect()
+    }
+}

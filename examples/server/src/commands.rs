@@ -1,0 +1,132 @@
+//! What an operator does on the host itself.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use object_store::memory::InMemory;
+use picora_core::{AccountId, Clock, PlanId, StoreError};
+use picora_media::{AuditEntry, Media, Role};
+
+use crate::app::{StartError, Tx, open_database, read_plans};
+use crate::cli::{AccountCommand, AdminCommand};
+use crate::config::Config;
+use crate::system::{SystemClock, SystemEntropy};
+
+/// Makes accounts, moves them to other plans.
+pub async fn account(config: &Config, command: &AccountCommand) -> Result<ExitCode, StartError> {
+    let (media, plans) = (accounts_only(config).await?, read_plans(config)?);
+    match command {
+        AccountCommand::Create { plan, json } => {
+            let plan = plans.plan(plan_id(plan)?);
+            let account = media
+                .open_account(plan, config.uploads.max_open)
+                .await
+                .map_err(|error| failed(&error))?;
+            let (key, secret) = media
+                .issue_key(account.id, "made on the host")
+                .await
+                .map_err(|error| failed(&error))?;
+            if *json {
+                let answer = serde_json::json!({"accountId": account.id.to_string(), "keyId": key.id.to_string(),
+                    "plan": account.plan.name(), "secret": secret.reveal()});
+                println!("{answer}");
+            } else {
+                println!(
+                    "Made the account {} on the plan `{}`.",
+                    account.id, account.plan
+                );
+                println!("Its key {} is shown this once: {}", key.id, secret.reveal());
+            }
+        }
+        AccountCommand::Plan { account, plan } => {
+            let (id, plan) = (account_id(account)?, plans.plan(plan_id(plan)?));
+            let audit = audit("set_plan", id);
+            let changed = media
+                .change_plan(id, plan, config.uploads.max_open, &audit)
+                .await
+                .map_err(|error| failed(&error))?;
+            known(id, changed)?;
+            println!("The account {id} is on the plan `{}`.", plan.id);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says who is an operator.
+pub async fn admin(config: &Config, command: &AdminCommand) -> Result<ExitCode, StartError> {
+    let media = accounts_only(config).await?;
+    let (text, role, action) = match command {
+        AdminCommand::Grant { account } => (account, Role::Admin, "grant_admin"),
+        AdminCommand::Revoke { account } => (account, Role::User, "revoke_admin"),
+    };
+    let id = account_id(text)?;
+    let changed = media
+        .change_role(id, role, &audit(action, id))
+        .await
+        .map_err(|error| failed(&error))?;
+    known(id, changed)?;
+    println!(
+        "The account {id} is {}. A running server knows within 5 s.",
+        if role == Role::Admin {
+            "an operator's"
+        } else {
+            "a user's"
+        }
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The use cases without files: these commands touch none, so they run beside a server that has them locked.
+async fn accounts_only(config: &Config) -> Result<Media<Tx>, StartError> {
+    let store = open_database(config).await?;
+    let spawn = Arc::new(|saga: BoxFuture<'static, ()>| drop(tokio::spawn(saga)));
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    Ok(Media::new(
+        Arc::new(store),
+        Arc::new(InMemory::new()),
+        clock,
+        entropy,
+        spawn,
+        config.uploads.policy(),
+    ))
+}
+
+fn audit(action: &'static str, account: AccountId) -> AuditEntry {
+    let reason = "on the host's command line".to_owned();
+    AuditEntry {
+        actor: None,
+        action,
+        subject: account.to_string(),
+        reason,
+        at: SystemClock.now(),
+    }
+}
+
+fn account_id(text: &str) -> Result<AccountId, StartError> {
+    text.parse().map_err(|_| {
+        StartError(format!(
+            "`{text}` is not an account; accounts look like acc_01…"
+        ))
+    })
+}
+
+fn plan_id(text: &str) -> Result<PlanId, StartError> {
+    PlanId::from_name(text).ok_or_else(|| {
+        StartError(format!(
+            "`{text}` is not a plan; plans are none, trial, pro and pro_plus"
+        ))
+    })
+}
+
+fn known(id: AccountId, changed: bool) -> Result<(), StartError> {
+    if changed {
+        Ok(())
+    } else {
+        Err(StartError(format!("there is no account {id} here")))
+    }
+}
+
+fn failed(error: &StoreError) -> StartError {
+    StartError(format!("nothing was changed: {error}"))
+}

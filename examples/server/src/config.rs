@@ -1,0 +1,233 @@
+//! What an operator decides: defaults, then a TOML file, then `PICORA__` variables, then flags.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+mod load;
+
+pub use load::{ConfigError, load};
+
+/// The whole configuration. Unknown keys are errors, so that a misspelt one cannot be overlooked.
+///
+/// In a file a section is a table (`[uploads]`); in the environment a dot is two underscores (`PICORA__UPLOADS__MAX_OPEN=64`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where and with what it is deployed (C76). Only `embedded` is built; the clouds come with their adapters.
+    pub deployment: Deployment,
+    /// The address to listen at.
+    pub listen: std::net::SocketAddr,
+    /// The folder of the database and the files.
+    pub data_dir: PathBuf,
+    /// How clients reach this server, without a slash at the end; when empty, the address that it listens at.
+    pub public_url: String,
+    /// Where a client whose limit is reached is sent.
+    pub upgrade_url: String,
+    /// Uploads.
+    pub uploads: Uploads,
+    /// Plans.
+    pub plans: Plans,
+    /// Rate limits.
+    pub rate_limits: RateLimits,
+    /// What runs in the background.
+    pub jobs: Jobs,
+    /// The log.
+    pub log: Log,
+}
+
+/// Where and with what the server is deployed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deployment {
+    /// SQLite, local files, memory; one process.
+    #[default]
+    Embedded,
+}
+
+/// Uploads.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Uploads {
+    /// How many of one account may be under way at once.
+    pub max_open: u32,
+    /// How long quota is held for an upload that gives no sign of life.
+    pub reservation_ttl_seconds: u64,
+    /// How long a client may send nothing.
+    pub idle_timeout_seconds: u64,
+    /// The largest image, video or audio file, whatever the plan.
+    pub largest_file_bytes: u64,
+    /// The largest document, whatever the plan.
+    pub largest_document_bytes: u64,
+}
+
+/// Plans.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Plans {
+    /// A catalogue in TOML; without one, the catalogue that ships.
+    pub file: Option<PathBuf>,
+    /// Whether the trial hosts nothing but images (C1).
+    pub trial_images_only: bool,
+}
+
+/// Rate limits of an account, each a window of a minute and a burst (#225–#231).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RateLimits {
+    /// Reads.
+    pub read: Rate,
+    /// Uploads.
+    pub upload: Rate,
+    /// Every other change.
+    pub mutation: Rate,
+    /// Requests of one credential in an hour.
+    pub hourly: u64,
+    /// By how much an operator's limits are larger.
+    pub admin_factor: std::num::NonZeroU32,
+    /// Failed credentials from one address in a minute.
+    pub failed_credentials_per_minute: u64,
+}
+
+/// One tier's limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// In a clock minute.
+    pub per_minute: u64,
+    /// At one instant.
+    pub burst: u64,
+}
+
+/// What runs in the background.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Jobs {
+    /// How often unfinished uploads are undone and removed bytes disposed of.
+    pub tidy_seconds: u64,
+    /// How often served bytes are written to the ledger; at most this much is lost when the process is killed (C23).
+    pub fold_seconds: u64,
+    /// How long a shutdown waits for requests under way.
+    pub drain_seconds: u64,
+}
+
+/// The log.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// What to log: a level, or directives such as `info,picora_media=debug`.
+    pub filter: String,
+    /// Whether each line is a JSON object.
+    pub json: bool,
+}
+
+impl Config {
+    /// The folder of the files.
+    #[must_use]
+    pub fn objects_dir(&self) -> PathBuf {
+        self.data_dir.join("objects")
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn database_file(&self) -> PathBuf {
+        self.data_dir.join("picora.sqlite")
+    }
+
+    /// The key that addresses of private media are signed with; made on the first start.
+    #[must_use]
+    pub fn signing_key_file(&self) -> PathBuf {
+        self.data_dir.join("signing.key")
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            deployment: Deployment::default(),
+            listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: PathBuf::from("picora-data"),
+            public_url: String::new(),
+            upgrade_url: "https://picora.me/plans".to_owned(),
+            uploads: Uploads::default(),
+            plans: Plans::default(),
+            rate_limits: RateLimits::default(),
+            jobs: Jobs::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Uploads {
+    /// The numbers as the use cases take them.
+    #[must_use]
+    pub fn policy(&self) -> picora_media::UploadPolicy {
+        picora_media::UploadPolicy {
+            reservation_ttl: Duration::from_secs(self.reservation_ttl_seconds),
+            largest_file_bytes: self.largest_file_bytes,
+            largest_document_bytes: self.largest_document_bytes,
+            ..picora_media::UploadPolicy::default()
+        }
+    }
+
+    /// How long a client may send nothing.
+    #[must_use]
+    pub const fn idle_timeout(&self) -> Duration {
+        Duration::from_secs(self.idle_timeout_seconds)
+    }
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        let policy = picora_media::UploadPolicy::default();
+        Self {
+            max_open: picora_media::accounts::OPEN_RESERVATIONS,
+            reservation_ttl_seconds: policy.reservation_ttl.as_secs(),
+            idle_timeout_seconds: 30,
+            largest_file_bytes: policy.largest_file_bytes,
+            largest_document_bytes: policy.largest_document_bytes,
+        }
+    }
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            read: Rate {
+                per_minute: 600,
+                burst: 30,
+            },
+            upload: Rate {
+                per_minute: 60,
+                burst: 5,
+            },
+            mutation: Rate {
+                per_minute: 120,
+                burst: 10,
+            },
+            hourly: 5_000,
+            admin_factor: std::num::NonZeroU32::MIN.saturating_add(9),
+            failed_credentials_per_minute: 60,
+        }
+    }
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self {
+            tidy_seconds: 30,
+            fold_seconds: 60,
+            drain_seconds: 30,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            filter: "info".to_owned(),
+            json: false,
+        }
+    }
+}

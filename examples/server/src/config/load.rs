@@ -1,0 +1,151 @@
+//! Layers the sources of a configuration and checks the sum.
+
+use std::path::{Path, PathBuf};
+
+use super::Config;
+
+/// Why a configuration cannot be used; one sentence that names the key or the file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A source does not fit; the text names the key and the source.
+    #[error("the configuration cannot be used: {0}")]
+    Source(String),
+    /// A value makes no sense.
+    #[error("the configuration cannot be used: `{key}` {problem}")]
+    Value {
+        /// Its key.
+        key: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+}
+
+/// Reads the configuration: defaults, then the file, then the environment, then the flags, each over the one before.
+///
+/// **Errors**: [`ConfigError`]; an unknown key is one. Without `file`, no file is read.
+pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Config, ConfigError> {
+    let defaults = config::Config::try_from(&Config::default()).map_err(fault)?;
+    let mut layers = config::Config::builder().add_source(defaults);
+    if let Some(file) = file {
+        layers = layers.add_source(config::File::new(
+            &file.to_string_lossy(),
+            config::FileFormat::Toml,
+        ));
+    }
+    let environment = config::Environment::with_prefix("PICORA")
+        .prefix_separator("__")
+        .separator("__")
+        .try_parsing(true);
+    layers = layers.add_source(environment);
+    for (key, value) in flags {
+        layers = layers.set_override(*key, value.as_str()).map_err(fault)?;
+    }
+    let config: Config = layers
+        .build()
+        .and_then(config::Config::try_deserialize)
+        .map_err(fault)?;
+    check(config)
+}
+
+fn check(mut config: Config) -> Result<Config, ConfigError> {
+    let positive = [
+        ("uploads.max_open", u64::from(config.uploads.max_open)),
+        (
+            "uploads.reservation_ttl_seconds",
+            config.uploads.reservation_ttl_seconds,
+        ),
+        (
+            "uploads.idle_timeout_seconds",
+            config.uploads.idle_timeout_seconds,
+        ),
+        (
+            "uploads.largest_file_bytes",
+            config.uploads.largest_file_bytes,
+        ),
+        (
+            "uploads.largest_document_bytes",
+            config.uploads.largest_document_bytes,
+        ),
+        ("jobs.tidy_seconds", config.jobs.tidy_seconds),
+        ("jobs.fold_seconds", config.jobs.fold_seconds),
+    ];
+    if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+        return Err(ConfigError::Value {
+            key,
+            problem: "must be at least 1",
+        });
+    }
+    if config.data_dir == PathBuf::new() {
+        return Err(ConfigError::Value {
+            key: "data_dir",
+            problem: "must name a folder",
+        });
+    }
+    while config.public_url.ends_with('/') {
+        config.public_url.pop();
+    }
+    let url_like = |url: &str| url.starts_with("http://") || url.starts_with("https://");
+    if !config.public_url.is_empty() && !url_like(&config.public_url) {
+        return Err(ConfigError::Value {
+            key: "public_url",
+            problem: "must start with http:// or https://",
+        });
+    }
+    Ok(config)
+}
+
+fn fault(error: config::ConfigError) -> ConfigError {
+    ConfigError::Source(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load_text(text: &str) -> Result<Config, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("picora.toml");
+        std::fs::write(&file, text).unwrap();
+        load(Some(&file), &[]).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_file_goes_over_the_defaults_and_flags_over_the_file() {
+        assert_eq!(load(None, &[]).unwrap(), Config::default());
+        let config = load_text(
+            "listen = \"127.0.0.1:9\"\n[rate_limits]\nread = { per_minute = 60, burst = 3 }",
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                config.listen.port(),
+                config.rate_limits.read.burst,
+                config.rate_limits.upload.burst
+            ),
+            (9, 3, 5)
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("picora.toml");
+        std::fs::write(&file, "listen = \"127.0.0.1:9\"").unwrap();
+        let config = load(Some(&file), &[("listen", "127.0.0.1:10".to_owned())]).unwrap();
+        assert_eq!(config.listen.port(), 10);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_by_name() {
+        for (text, names) in [
+            ("lisen = \"127.0.0.1:9\"", "lisen"),
+            ("[uploads]\nmax_opn = 1", "max_opn"),
+            ("listen = \"nowhere\"", "listen"),
+            ("[uploads]\nmax_open = 0", "uploads.max_open"),
+            ("public_url = \"picora.me\"", "public_url"),
+            ("data_dir = \"\"", "data_dir"),
+            ("[[[", "picora.toml"),
+            ("deployment = \"moon\"", "moon"),
+        ] {
+            let fault = load_text(text).expect_err(text);
+            assert!(fault.contains(names), "{text}: {fault}");
+        }
+        assert!(load(Some(Path::new("/nowhere/picora.toml")), &[]).is_err());
+    }
+}

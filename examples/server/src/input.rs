@@ -1,0 +1,56 @@
+//! What handlers take from a request, failing by the table of error codes.
+
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use bytes::Bytes;
+use picora_http::ApiError;
+use serde::de::DeserializeOwned;
+
+use crate::failure::Failure;
+
+/// A JSON body. Its content type is not asked for: what parses is meant.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|error| unread(&error))?;
+        let value = serde_json::from_slice(&bytes).map_err(|error| {
+            ApiError::invalid_request(
+                "body",
+                format!("The body is not the JSON that is expected: {error}"),
+            )
+        })?;
+        Ok(Self(value))
+    }
+}
+
+/// The query of an address.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let answer: Result<axum::extract::Query<T>, QueryRejection> =
+            axum::extract::Query::from_request_parts(parts, state).await;
+        let query =
+            answer.map_err(|error| ApiError::invalid_request("query", error.body_text()))?;
+        Ok(Self(query.0))
+    }
+}
+
+fn unread(error: &BytesRejection) -> ApiError {
+    if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+        ApiError::payload_too_large(64 << 10)
+    } else {
+        ApiError::invalid_request("body", "The body did not come to its end")
+    }
+}

@@ -1,0 +1,89 @@
+//! What runs beside the requests: the janitor, the sweeping of staged files, and the folding of served bytes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use picora_media::{Janitor, Tidied};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+
+use crate::app::App;
+use crate::egress;
+
+/// Starts the jobs; they end when `stopping` becomes true.
+pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+    let mut jobs = JoinSet::new();
+    let tidying = every(
+        Duration::from_secs(app.config.jobs.tidy_seconds),
+        stopping.clone(),
+        app.clone(),
+        tidy,
+    );
+    let folding = every(
+        Duration::from_secs(app.config.jobs.fold_seconds),
+        stopping.clone(),
+        app.clone(),
+        fold,
+    );
+    let scavenging = every(DAILY, stopping.clone(), app.clone(), scavenge);
+    jobs.spawn(tidying);
+    jobs.spawn(folding);
+    jobs.spawn(scavenging);
+    jobs
+}
+
+/// Puts right what a crash or a failure left.
+pub async fn tidy(app: Arc<App>) {
+    match Janitor::new(app.media.clone()).tidy().await {
+        Ok(tidied) if tidied == Tidied::default() => {}
+        Ok(tidied) => tracing::info!(?tidied, "tidied up"),
+        Err(error) => tracing::warn!(%error, "could not tidy up"),
+    }
+}
+
+async fn fold(app: Arc<App>) {
+    egress::fold(&app).await;
+}
+
+/// Removes staged files of dead processes, and objects that belong to nobody.
+async fn scavenge(app: Arc<App>) {
+    match app.files.sweep_staged(DAILY, app.clock.now()).await {
+        Ok(swept) if swept.files == 0 => {}
+        Ok(swept) => tracing::info!(
+            files = swept.files,
+            bytes = swept.bytes.get(),
+            "removed staged files of dead processes"
+        ),
+        Err(error) => tracing::warn!(%error, "staged files could not be swept"),
+    }
+    match Janitor::new(app.media.clone()).scavenge(DAILY).await {
+        Ok(0) => {}
+        Ok(objects) => tracing::warn!(objects, "removed objects that belonged to nobody"),
+        Err(error) => tracing::warn!(%error, "could not look for objects that belong to nobody"),
+    }
+}
+
+/// Runs a job at once and then at each interval, one run after another.
+async fn every<F: Future<Output = ()>>(
+    interval: Duration,
+    mut stopping: watch::Receiver<bool>,
+    app: Arc<App>,
+    job: impl Fn(Arc<App>) -> F,
+) {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let stopped = tokio::select! {
+            _ = ticks.tick() => false,
+            _ = stopping.wait_for(|stopping| *stopping) => true,
+        };
+        if stopped {
+            return;
+        }
+        job(app.clone()).await;
+    }
+}
+
+/// A staged file or an orphan younger than this may be somebody's work under way.
+const DAILY: Duration = Duration::from_secs(24 * 60 * 60);

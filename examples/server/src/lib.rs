@@ -1,0 +1,35 @@
+//! The media host that Picora's documents describe: images, video, audio and Markdown, with quotas and rate limits.
+//!
+//! This crate assembles the others and holds no rule of its own. It is a library so that tests and the tour can run the very server that
+//! the binary runs, on a clock of their own.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`app`] | the parts, assembled |
+//! | [`config`], [`cli`], [`commands`] | what an operator decides and does |
+//! | [`routes`] | the route table, and the handlers |
+//! | [`openapi`] | the documents, from the route table |
+//! | [`credential`], [`signature`] | who asks |
+//! | [`form`], [`input`], [`answer`], [`failure`] | requests and answers |
+//! | [`egress`], [`jobs`], [`serve`] | what is counted, repaired, and how it stops |
+//! | [`first_run`], [`tour`] | the first minutes |
+
+pub mod answer;
+pub mod app;
+pub mod cli;
+pub mod commands;
+pub mod config;
+pub mod credential;
+pub mod egress;
+pub mod failure;
+pub mod first_run;
+pub mod form;
+pub mod input;
+pub mod jobs;
+pub mod log;
+pub mod openapi;
+pub mod routes;
+pub mod serve;
+pub mod signature;
+pub mod system;
+pub mod tour;

@@ -1,0 +1,65 @@
+//! The command line of the server.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use picora_server::app::{self, StartError};
+use picora_server::cli::{Cli, Command, ConfigCommand};
+use picora_server::config::{self, Config};
+use picora_server::system::{SystemClock, SystemEntropy};
+use picora_server::{commands, log, serve, tour};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse(&format!("the runtime cannot start: {error}")),
+    };
+    match runtime.block_on(run(&cli)) {
+        Ok(code) => code,
+        Err(error) => refuse(&error.0),
+    }
+}
+
+/// One clear sentence and exit code 2: the command was not carried out, and the operator can mend why.
+fn refuse(sentence: &str) -> ExitCode {
+    eprintln!("picora-server: {sentence}");
+    ExitCode::from(2)
+}
+
+async fn run(cli: &Cli) -> Result<ExitCode, StartError> {
+    if matches!(cli.command, Some(Command::Tour)) {
+        return tour::run().await;
+    }
+    let config = config::load(cli.settings.config.as_deref(), &cli.settings.flags())
+        .map_err(|error| StartError(error.to_string()))?;
+    match &cli.command {
+        None | Some(Command::Serve) => {
+            log::start(&config.log)?;
+            serve::run(config, Arc::new(SystemClock), Arc::new(SystemEntropy)).await
+        }
+        Some(Command::Account(command)) => commands::account(&config, command).await,
+        Some(Command::Admin(command)) => commands::admin(&config, command).await,
+        Some(Command::Config(ConfigCommand::Check)) => check(&config),
+        Some(Command::Config(ConfigCommand::Print)) => print(&config),
+        Some(Command::Tour) => unreachable!("the tour needs no configuration and was taken above"),
+    }
+}
+
+fn check(config: &Config) -> Result<ExitCode, StartError> {
+    app::read_plans(config)?;
+    app::budgets(config, picora_ratelimit::SubjectHasher::new([0; 16]))?;
+    println!("The configuration can be used.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print(config: &Config) -> Result<ExitCode, StartError> {
+    let text = toml::to_string_pretty(config).map_err(|error| StartError(error.to_string()))?;
+    print!("{text}");
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,38 @@
+//! Development only: starts the real servers that tests talk to.
+//!
+//! **Decides** how a server lives and dies: as a child process on a free loopback port, with everything that it writes in a
+//! temporary folder, and gone when its value is dropped, when a test panics, and when the test process is killed.
+//!
+//! **Must not know** any crate of Picora nor any database driver: it hands out addresses, and is a dev-dependency only.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`postgres`] | PostgreSQL: own server, or one per test binary with a fresh database per test |
+//! | [`server`] | the child process that all servers are, and the keeper that outlives the test |
+//! | [`program`] | where a server's program lies, and the sentence when it does not |
+//! | [`owner`] | the unprivileged user, for servers that refuse to run as root |
+//! | [`port`] | a free port |
+//!
+//! A test that needs a real server is compiled only with its crate's feature `real-servers`, which `cargo xtask test` turns on after
+//! installing the server. A server that cannot be had is then a panic, never a skip.
+//!
+//! ```no_run
+//! use picora_testkit::Postgres;
+//!
+//! let url = Postgres::shared().fresh_database(); // one server for the whole test binary
+//! let mut server = Postgres::start(); // one of its own, to be killed
+//! server.kill();
+//! server.restart();
+//! ```
+//!
+//! Another server is one more module: an options struct, `start()` that builds a [`Server`](server::Server), `url()`, and `kill()`
+//! and `restart()` where tests crash it.
+
+pub mod owner;
+pub mod port;
+pub mod postgres;
+pub mod program;
+pub mod server;
+
+pub use port::free_port;
+pub use postgres::{Postgres, PostgresOptions};

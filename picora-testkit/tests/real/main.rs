@@ -1,0 +1,4 @@
+//! Real servers start, are killed, start again and leave nothing behind.
+
+mod leftovers;
+mod postgres;

@@ -1,0 +1,98 @@
+//! `cargo xtask soak NAME`: heavy proofs outside the budget of `cargo xtask test`.
+
+use crate::shell::{self, Failure, Outcome};
+use std::path::Path;
+use std::process::Command;
+
+/// One heavy proof: a test that runs a quick number in `cargo xtask test` and a large one under `PICORA_SOAK=1`.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof {
+    /// What `cargo xtask soak` calls it.
+    pub name: &'static str,
+    /// What it shows, for the list.
+    pub shows: &'static str,
+    /// The folder of the package that has the test.
+    pub folder: &'static str,
+    /// Its integration binary.
+    pub binary: &'static str,
+    /// Which tests of the binary: a filter as `cargo test` takes it.
+    pub filter: &'static str,
+}
+
+/// All of them. A new proof is one more row.
+pub const PROOFS: &[Proof] = &[Proof {
+    name: "testkit",
+    shows: "no server, folder or port is left behind, however often a server is killed and started again",
+    folder: "picora-testkit",
+    binary: "real",
+    filter: "soak",
+}];
+
+/// Runs the named proof; without a name, lists them.
+pub fn run(root: &Path, name: Option<&str>) -> Outcome {
+    let Some(name) = name else {
+        println!("{}", list());
+        return Ok(());
+    };
+    let proof = PROOFS.iter().find(|it| it.name == name);
+    let proof = proof.ok_or_else(|| Failure(format!("no proof is called `{name}`\n{}", list())))?;
+    shell::run(&mut proof.command(root))
+}
+
+impl Proof {
+    fn command(&self, root: &Path) -> Command {
+        let mut command = shell::cargo(root, &["test", "--release", "--all-features"]);
+        command
+            .arg("--manifest-path")
+            .arg(format!("{}/Cargo.toml", self.folder));
+        command.args([
+            "--test",
+            self.binary,
+            "--",
+            self.filter,
+            "--nocapture",
+            "--test-threads=1",
+        ]);
+        command
+            .env("PICORA_SOAK", "1")
+            .env("PICORA_REAL_SERVERS", "1");
+        command
+    }
+}
+
+fn list() -> String {
+    let rows = PROOFS
+        .iter()
+        .map(|it| format!("  {:<10} {}", it.name, it.shows));
+    format!("proofs:\n{}", rows.collect::<Vec<_>>().join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_proof_has_its_test() {
+        for proof in PROOFS {
+            let tests = crate::shell::root().join(proof.folder).join("tests");
+            let places = [
+                tests.join(proof.binary).join("main.rs"),
+                tests.join(proof.binary).with_extension("rs"),
+            ];
+            assert!(
+                places.iter().any(|it| it.exists()),
+                "{}: no {places:?}",
+                proof.name
+            );
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let Failure(text) = run(Path::new("."), Some("no-such")).unwrap_err();
+        assert!(
+            text.contains("`no-such`") && text.contains("  testkit "),
+            "{text}"
+        );
+    }
+}

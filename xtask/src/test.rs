@@ -1,0 +1,88 @@
+//! `cargo xtask test`: everything that a change must pass.
+
+use crate::phases::{Beside, Phases};
+use crate::shell::{self, Outcome};
+use crate::tally::Tally;
+use crate::{debian, tool};
+use std::path::Path;
+
+/// Runs the phases and ends with seconds per phase and `N passed, N failed`.
+///
+/// One failing phase does not stop the others that make sense without it, so that one run tells all. Installing runs beside the
+/// compiling: it waits for the network while the compiler wants the processor.
+pub fn run(root: &Path) -> Outcome {
+    debian::expect_installable(debian::PACKAGES)?; // minutes earlier than the phase would tell
+    let mut phases = Phases::start();
+    let mut tally = Tally::default();
+    let packages = Beside::start("install packages", || debian::install(debian::PACKAGES));
+    let deny = Beside::start("install cargo-deny", {
+        let root = root.to_owned();
+        move || tool::DENY.install(&root)
+    });
+
+    phases.run("fmt", || format(root));
+    phases.run("clippy", || cargo(root, CLIPPY));
+    let built = phases.run("build tests", || cargo(root, BUILD));
+    let installed = phases.join(packages);
+    match (built, installed) {
+        (true, true) => {
+            phases.run("run tests", || run_tests(root, &mut tally));
+        }
+        (false, _) => phases.refuse("run tests", "they do not compile"),
+        (true, false) => phases.refuse("run tests", "a package is missing"),
+    }
+    phases.run("docs", || docs(root));
+    if phases.join(deny) {
+        phases.run("deny", || deny_check(root));
+    } else {
+        phases.refuse("deny", "cargo-deny is missing");
+    }
+
+    let outcome = phases.finish();
+    println!("\n{tally}");
+    outcome
+}
+
+const CLIPPY: &[&str] = &[
+    "clippy",
+    "--workspace",
+    "--all-targets",
+    "--all-features",
+    "--",
+    "-D",
+    "warnings",
+];
+const BUILD: &[&str] = &["test", "--workspace", "--all-features", "--no-run"];
+const TEST: &[&str] = &["test", "--workspace", "--all-features", "--no-fail-fast"];
+/// With all features, or what is behind one would go unread.
+const DOCS: &[&str] = &["doc", "--workspace", "--all-features", "--no-deps"];
+
+fn cargo(root: &Path, arguments: &[&str]) -> Outcome {
+    shell::run(&mut shell::cargo(root, arguments))
+}
+
+/// The benches are a workspace of their own; their lints are `weekly`'s, for their peers take long to compile.
+fn format(root: &Path) -> Outcome {
+    cargo(root, &["fmt", "--all", "--check"])?;
+    cargo(
+        root,
+        &["fmt", "--check", "--manifest-path", "benches/Cargo.toml"],
+    )
+}
+
+fn run_tests(root: &Path, tally: &mut Tally) -> Outcome {
+    let mut command = shell::cargo(root, TEST);
+    command.env("PICORA_REAL_SERVERS", "1");
+    shell::run_reading(&mut command, |line| tally.read(line))
+}
+
+fn docs(root: &Path) -> Outcome {
+    shell::run(shell::cargo(root, DOCS).env("RUSTDOCFLAGS", "-Dwarnings"))
+}
+
+/// Without advisories: their database is a git repository that is not one of the registries a clean machine is promised, and it
+/// changes from day to day, so that yesterday's green commit could be red today. They are `weekly`'s.
+fn deny_check(root: &Path) -> Outcome {
+    let arguments = ["deny", "--locked", "check", "licenses", "bans", "sources"];
+    shell::run(&mut tool::DENY.command(root, &arguments))
+}
