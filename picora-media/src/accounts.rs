@@ -1,6 +1,8 @@
 //! Making accounts and keys, and changing plans.
 
-use picora_core::{AccountId, Amount, KeyId, Plan, SetLimits, StoreError, Timestamp};
+use picora_core::{
+    AccountId, Amount, KeyId, Plan, SetLimits, StoreError, StoreErrorKind, Timestamp,
+};
 
 use crate::account::{Account, ApiKey, ApiSecret, AuditEntry, Role};
 use crate::media::{Media, retrying};
@@ -24,8 +26,14 @@ impl<T: Send + 'static> Media<T> {
             created_at: now,
             disabled_until: None,
         };
-        retrying!(self.try_open(&account, &limits_of(id, plan, open_reservations), now))?;
-        Ok(account)
+        let limits = limits_of(id, plan, open_reservations);
+        match retrying!(self.try_open(&account, &limits, now)) {
+            Ok(()) => Ok(account),
+            Err(lost) if lost.kind() == StoreErrorKind::Unknown => {
+                self.store.account(id).await?.ok_or(lost) // nobody else can look: the id was made here
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes an API key and answers its secret, which is shown once and not stored.

@@ -56,7 +56,7 @@ pub trait Catalogue: Send + Sync {
         sha256: &[u8; 32],
     ) -> Result<Option<Asset>, StoreError>;
 
-    /// The asset of this account that a reservation became.
+    /// The asset of this account that a reservation became; the newest, when its id was used again after its outcome was forgotten.
     async fn asset_of(
         &self,
         account: AccountId,

@@ -41,25 +41,19 @@ impl<T: Send + 'static> Janitor<T> {
     pub async fn tidy(&self) -> Result<Tidied, StoreError> {
         let (media, mut tidied) = (&self.0, Tidied::default());
         for intent in media.store.overdue(BATCH, media.now()).await? {
-            match retrying!(media.abandon(&intent)) {
-                Ok(()) => tidied.abandoned += 1,
-                Err(fault) => {
-                    tracing::warn!(asset = %intent.asset, %fault, "an unfinished upload could not be undone yet");
-                    tidied.failed += 1;
-                }
-            }
+            let undone = retrying!(media.abandon(&intent));
+            tidied.abandoned += u32::from(tidied.settle("undo an upload", &intent.asset, undone));
         }
-        tidied.expired = media.store.sweep(BATCH, media.now()).await?;
+        let now = media.now();
+        let expired = retrying!(media.store.sweep(BATCH, now));
+        tidied.expired = tidied.settle("expire reservations", &"any", expired);
         for condemned in media.store.condemned(BATCH).await? {
-            match media.bury(condemned.account, condemned.asset).await {
-                Ok(()) => tidied.buried += 1,
-                Err(fault) => {
-                    tracing::warn!(asset = %condemned.asset, %fault, "condemned bytes could not be removed yet");
-                    tidied.failed += 1;
-                }
-            }
+            let buried = media.bury(condemned.account, condemned.asset).await;
+            let buried = buried.map(|()| true);
+            tidied.buried += u32::from(tidied.settle("remove bytes", &condemned.asset, buried));
         }
-        tidied.forgotten = media.store.prune(BATCH, media.now()).await?;
+        let forgotten = retrying!(media.store.prune(BATCH, now));
+        tidied.forgotten = tidied.settle("forget outcomes", &"any", forgotten);
         Ok(tidied)
     }
 
@@ -86,6 +80,22 @@ impl<T: Send + 'static> Janitor<T> {
             }
         }
         Ok(removed)
+    }
+}
+
+impl Tidied {
+    /// What a repair did: nothing, when it failed, which is counted and logged.
+    fn settle<R: Default>(
+        &mut self,
+        repair: &'static str,
+        subject: &dyn std::fmt::Display,
+        outcome: Result<R, StoreError>,
+    ) -> R {
+        outcome.unwrap_or_else(|fault| {
+            tracing::warn!(repair, %subject, %fault, "a repair failed and will be tried again");
+            self.failed += 1;
+            R::default()
+        })
     }
 }
 

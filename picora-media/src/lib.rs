@@ -16,7 +16,7 @@
 //!
 //! | module | noun |
 //! |---|---|
-//! | [`media`] | [`Media`], which holds the ports, and its [`UploadPolicy`](media::UploadPolicy) |
+//! | [`media`] | [`Media`], which holds the ports, and its [`UploadPolicy`] |
 //! | [`upload`], [`document`], [`remove`] | the use cases |
 //! | [`janitor`] | what puts right what a crash left |
 //! | [`accounts`] | making accounts and keys, changing plans |
@@ -24,6 +24,7 @@
 //! | [`catalogue`] | the ports |
 //! | [`content`], [`markdown`] | what content is, read from the content |
 //! | [`body`], [`detach`] | a request's bytes, and how a saga outlives the request |
+//! | `memory`, `conformance`, `faults` | the catalogue in memory, the suite that every catalogue passes, a store that fails on demand (features of these names) |
 //!
 //! Sources: requirement rows #46, #55, #56, #67, #163, #176–#184, #192; C32, C44, C82; design decisions 2, 6, 14.
 
@@ -39,6 +40,8 @@ pub mod conformance;
 pub mod content;
 pub mod detach;
 pub mod document;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod janitor;
 pub mod markdown;
 pub mod media;

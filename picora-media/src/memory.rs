@@ -125,7 +125,11 @@ impl Catalogue for MemoryMedia {
         reservation: ReservationId,
     ) -> Result<Option<Asset>, StoreError> {
         let made_by = |asset: &&Asset| asset.account == account && asset.reservation == reservation;
-        Ok(self.read(|state| state.shelf.assets.values().find(made_by).cloned()))
+        let made = |asset: &&Asset| asset.created_at;
+        Ok(self.read(|state| {
+            let all = state.shelf.assets.values().filter(made_by);
+            all.max_by_key(made).cloned()
+        }))
     }
 
     async fn overdue(&self, most: u32, now: Timestamp) -> Result<Vec<UploadIntent>, StoreError> {
@@ -195,10 +199,10 @@ impl CatalogueIn<MemoryTx<MediaState>> for MemoryMedia {
         tx: &mut MemoryTx<MediaState>,
         asset: &Asset,
     ) -> Result<Option<Asset>, StoreError> {
-        if asset.id.kind() == MediaKind::Document {
-            if let Some(winner) = tx.state.document(asset.account, &asset.sha256) {
-                return Ok(Some(winner.clone()));
-            }
+        if asset.id.kind() == MediaKind::Document
+            && let Some(winner) = tx.state.document(asset.account, &asset.sha256)
+        {
+            return Ok(Some(winner.clone()));
         }
         tx.state.shelf.assets.insert(asset.id, asset.clone());
         Ok(None)

@@ -2,7 +2,7 @@
 
 use picora_core::{
     AccountId, AssetId, Dimension, MediaKind, Posting, PostingKey, PostingReason, StoreError,
-    StoreErrorKind, Timestamp,
+    Timestamp,
 };
 
 use crate::Condemned;
@@ -20,11 +20,7 @@ impl<T: Send + 'static> Media<T> {
         id: AssetId,
     ) -> Result<Option<Asset>, StoreError> {
         let now = self.now();
-        let removed = match retrying!(self.try_remove(account, id, now)) {
-            Err(lost) if lost.kind() == StoreErrorKind::Unknown => return Err(lost),
-            answer => answer?,
-        };
-        let Some(asset) = removed else {
+        let Some(asset) = retrying!(self.try_remove(account, id, now))? else {
             return Ok(None);
         };
         if let Err(fault) = self.bury(account, id).await {
@@ -61,12 +57,15 @@ impl<T: Send + 'static> Media<T> {
         id: AssetId,
         now: Timestamp,
     ) -> Result<Option<Asset>, StoreError> {
-        let mut tx = self.store.begin().await?;
-        let Some(asset) = self.store.remove_in(&mut tx, account, id).await? else {
+        let Some(asset) = self.store.asset(account, id).await? else {
             return Ok(None);
         };
+        let mut tx = self.store.begin().await?;
         if let Some(posting) = freed(&asset, now) {
-            self.store.post_in(&mut tx, &posting, now).await?;
+            self.store.post_in(&mut tx, &posting, now).await?; // usage before the asset: one order of locks
+        }
+        if self.store.remove_in(&mut tx, account, id).await?.is_none() {
+            return Ok(None); // somebody else removed it meanwhile, and freed it
         }
         self.store
             .condemn_in(

@@ -12,6 +12,7 @@ use picora_quota::{
     Settled,
 };
 use picora_storage::{Measured, ObjectKey, ObjectWriter};
+use sha2::{Digest, Sha256};
 
 use crate::asset::{Asset, Tags};
 use crate::body::{Body, BodyError, take_head, until_gone};
@@ -67,7 +68,7 @@ pub enum UploadError {
     /// The upload took longer than its reservation held.
     #[error("the upload took too long")]
     Expired,
-    /// Another request with this idempotency key is under way, or failed: a key stands for one attempt.
+    /// Another request with this idempotency key is under way, stands for something else, or was tried too often.
     #[error("the idempotency key belongs to another attempt")]
     KeyInUse,
     /// The plan does not host this kind (C82).
@@ -173,44 +174,71 @@ impl<T: Send + 'static> Media<T> {
     }
 
     /// Reserves and writes the intent, in one transaction; answers the stored asset when the client's key made one before.
+    ///
+    /// A client's key stands for one stored resource, not for one try: when the last attempt under it was given up, such as by a lost
+    /// connection, the next one begins under the next of the key's reservations.
     pub(crate) async fn hold(
         &self,
         new: &NewUpload,
         items: Items,
     ) -> Result<Result<Held, Asset>, UploadError> {
+        let Some((key, request)) = new.idempotency else {
+            let id = ReservationId::generate(self.now(), self.entropy.as_ref());
+            return match self
+                .attempt(new, id, RequestHash::default(), &items)
+                .await?
+            {
+                Attempt::Held(held) => Ok(Ok(held)),
+                Attempt::Stored(asset) => Ok(Err(asset)),
+                Attempt::GivenUp => Err(UploadError::KeyInUse),
+            };
+        };
+        for number in 0..MOST_ATTEMPTS {
+            match self.attempt(new, nth(key, number), request, &items).await? {
+                Attempt::Held(held) => return Ok(Ok(held)),
+                Attempt::Stored(asset) => return Ok(Err(asset)),
+                Attempt::GivenUp => {}
+            }
+        }
+        Err(UploadError::KeyInUse)
+    }
+
+    /// One attempt to hold what an upload asks for, under this reservation.
+    async fn attempt(
+        &self,
+        new: &NewUpload,
+        id: ReservationId,
+        request: RequestHash,
+        items: &Items,
+    ) -> Result<Attempt, UploadError> {
         let now = self.now();
         let asset = AssetId::generate(new.kind, now, self.entropy.as_ref());
-        let (id, request) = new.idempotency.unwrap_or_else(|| {
-            (
-                ReservationId::generate(now, self.entropy.as_ref()),
-                RequestHash::default(),
-            )
-        });
         let asked = Reserve {
             id,
             account: new.account,
             request,
-            items,
+            items: items.clone(),
             expires_after: self.policy.reservation_ttl,
         };
         match retrying!(self.try_hold(&asked, asset, now))? {
-            Reserved::Admitted(reservation) => {
-                let intent = UploadIntent {
+            Reserved::Admitted(reservation) => Ok(Attempt::Held(Held {
+                intent: UploadIntent {
                     asset,
                     account: new.account,
                     reservation: id,
                     deadline: reservation.expires_at,
-                };
-                Ok(Ok(Held {
-                    intent,
-                    reservation,
-                }))
-            }
+                },
+                reservation,
+            })),
             Reserved::Denied(denial) => Err(UploadError::Denied(denial)),
             Reserved::KeyReused => Err(UploadError::KeyInUse),
-            Reserved::Replayed(_) => match self.store.asset_of(new.account, id).await? {
-                Some(stored) => Ok(Err(stored)),
-                None => Err(UploadError::KeyInUse),
+            Reserved::Replayed(earlier) => match earlier.state {
+                ReservationState::Committed => {
+                    let stored = self.store.asset_of(new.account, id).await?;
+                    stored.map(Attempt::Stored).ok_or(UploadError::KeyInUse)
+                }
+                ReservationState::Expired | ReservationState::Released => Ok(Attempt::GivenUp),
+                ReservationState::Pending => Err(UploadError::KeyInUse),
             },
         }
     }
@@ -300,11 +328,8 @@ impl<T: Send + 'static> Media<T> {
             Amount::saturating(most),
             Amount::saturating(needed),
         )])?;
-        match self
-            .store
-            .extend(held.reservation.id, &totals, self.now())
-            .await?
-        {
+        let now = self.now();
+        match retrying!(self.store.extend(held.reservation.id, &totals, now))? {
             Extended::Grown(reservation) => {
                 held.reservation = reservation;
                 Ok(())
@@ -393,21 +418,22 @@ impl<T: Send + 'static> Media<T> {
         asset: &Asset,
         actual: &[(Dimension, Amount)],
     ) -> Result<Settlement, StoreError> {
+        let (now, id) = (asset.created_at, asset.reservation);
         let mut tx = self.store.begin().await?; // dropped without finish: undone
+        match self.store.commit_in(&mut tx, id, actual, now).await? {
+            Settled::Done(_) => {}
+            Settled::Earlier(_) | Settled::Exceeds(_) | Settled::Unknown => {
+                return Ok(Settlement::Expired);
+            }
+        }
         if let Some(winner) = self.store.insert_in(&mut tx, asset).await? {
             return Ok(Settlement::AlreadyThere(winner));
         }
         if !self.store.end_upload_in(&mut tx, asset.id).await? {
             return Ok(Settlement::Expired);
         }
-        match self
-            .store
-            .commit_in(&mut tx, asset.reservation, actual, asset.created_at)
-            .await?
-        {
-            Settled::Done(_) => self.store.finish(tx).await.map(|()| Settlement::Created),
-            Settled::Earlier(_) | Settled::Exceeds(_) | Settled::Unknown => Ok(Settlement::Expired),
-        }
+        self.store.finish(tx).await?;
+        Ok(Settlement::Created)
     }
 
     /// The answer of the commit was lost: either the asset is there, or the intent still is, and the janitor will undo the upload. Nothing is
@@ -422,9 +448,9 @@ impl<T: Send + 'static> Media<T> {
     /// Undoes an upload: gives back what it holds, condemns its object, removes it. What fails here is left for the janitor, who finds the
     /// intent. Answers the error that was the reason.
     pub(crate) async fn give_up(&self, held: Held, reason: UploadError) -> UploadError {
-        let undone = retrying!(self.abandon(&held.intent));
-        let undone = match undone {
-            Ok(()) => self.bury(held.intent.account, held.intent.asset).await,
+        let undone = match retrying!(self.abandon(&held.intent)) {
+            Ok(true) => self.bury(held.intent.account, held.intent.asset).await,
+            Ok(false) => Ok(()),
             Err(fault) => Err(fault),
         };
         if let Err(fault) = undone {
@@ -433,8 +459,10 @@ impl<T: Send + 'static> Media<T> {
         reason
     }
 
-    /// One transaction: release, end the intent, condemn the object.
-    pub(crate) async fn abandon(&self, intent: &UploadIntent) -> Result<(), StoreError> {
+    /// One transaction: release, end the intent, condemn the object; `false` when the upload was settled after all, and nothing is undone.
+    ///
+    /// The object is condemned also when somebody else has ended the intent: bytes may have come after he removed them.
+    pub(crate) async fn abandon(&self, intent: &UploadIntent) -> Result<bool, StoreError> {
         let now = self.now();
         let mut tx = self.store.begin().await?;
         let settled = self
@@ -442,18 +470,28 @@ impl<T: Send + 'static> Media<T> {
             .release_in(&mut tx, intent.reservation, now)
             .await?;
         if matches!(settled, Settled::Earlier(held) if held.state == ReservationState::Committed) {
-            return Ok(()); // the upload was settled after all: there is nothing to undo
+            return Ok(false);
         }
-        if self.store.end_upload_in(&mut tx, intent.asset).await? {
-            let condemned = Condemned {
-                asset: intent.asset,
-                account: intent.account,
-                since: now,
-            };
-            self.store.condemn_in(&mut tx, &condemned).await?;
-        }
-        self.store.finish(tx).await
+        self.store.end_upload_in(&mut tx, intent.asset).await?;
+        let condemned = Condemned {
+            asset: intent.asset,
+            account: intent.account,
+            since: now,
+        };
+        self.store.condemn_in(&mut tx, &condemned).await?;
+        self.store.finish(tx).await?;
+        Ok(true)
     }
+}
+
+/// What became of one attempt to hold quota.
+enum Attempt {
+    /// It was given up; the next one may begin.
+    GivenUp,
+    /// It is held.
+    Held(Held),
+    /// It has stored this already.
+    Stored(Asset),
 }
 
 enum Settlement {
@@ -474,3 +512,20 @@ pub(crate) fn items(items: impl IntoIterator<Item = Item>) -> Result<Items, Uplo
         most_bytes: Amount::MAX.get(),
     })
 }
+
+/// The reservation of the n-th attempt under a client's key.
+fn nth(key: ReservationId, number: u32) -> ReservationId {
+    if number == 0 {
+        return key;
+    }
+    let digest = Sha256::new()
+        .chain_update(key.as_bytes())
+        .chain_update(number.to_be_bytes());
+    let digest: [u8; 32] = digest.finalize().into();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    ReservationId::from_bytes(id)
+}
+
+/// How many attempts under one key are looked through before it counts as spent for the day.
+const MOST_ATTEMPTS: u32 = 16;

@@ -18,11 +18,11 @@ pub(super) fn decode(text: &str) -> Result<[u8; 16], IdError> {
     }
     let mut number: u128 = 0;
     for byte in text.bytes() {
-        let digit = ALPHABET
-            .iter()
-            .position(|known| *known == byte)
-            .ok_or(IdError::Digits)?;
-        number = number << 5 | digit as u128;
+        let digit = DIGITS[usize::from(byte)];
+        if digit == NO_DIGIT {
+            return Err(IdError::Digits);
+        }
+        number = (number << 5) | u128::from(digit);
     }
     Ok(number.to_be_bytes())
 }
@@ -31,3 +31,16 @@ const WIDTH: usize = 26;
 
 /// Douglas Crockford's alphabet: no `i`, `l`, `o`, `u`, which are misread.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// The value of each character, so that reading looks up instead of searching.
+const DIGITS: [u8; 256] = {
+    let mut digits = [NO_DIGIT; 256];
+    let mut value: u8 = 0;
+    while value < 32 {
+        digits[ALPHABET[value as usize] as usize] = value;
+        value += 1;
+    }
+    digits
+};
+
+const NO_DIGIT: u8 = 0xff;

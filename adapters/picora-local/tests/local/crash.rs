@@ -61,7 +61,6 @@ fn number(path: &Path) -> u32 {
 
 /// Writes objects without end, and tells each number once it is acknowledged.
 #[test]
-#[ignore = "runs in a child process, which is killed"]
 fn writes_without_end() {
     let Some(folder) = child::folder() else {
         return;

@@ -58,7 +58,6 @@ fn run(program: &str, arguments: &[&FsPath]) {
 }
 
 #[test]
-#[ignore = "runs in a child process, on a disk of its own"]
 fn child_on_its_own_disk() {
     let Some(root) = child::folder() else { return };
     let machine = Machine { root };

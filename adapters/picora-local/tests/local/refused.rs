@@ -71,7 +71,6 @@ async fn refuses_and_recovers(store: &LocalStore) -> usize {
 }
 
 #[test]
-#[ignore = "runs in a child process, on a disk of 1 MiB"]
 fn child_on_a_small_disk() {
     let Some(folder) = child::folder() else {
         return;
@@ -108,7 +107,6 @@ fn child_on_a_small_disk() {
 }
 
 #[test]
-#[ignore = "runs in a child process, whose files end at 100 KiB"]
 fn child_with_small_files() {
     let Some(folder) = child::folder() else {
         return;
@@ -121,7 +119,6 @@ fn child_with_small_files() {
 }
 
 #[test]
-#[ignore = "runs in a child process, without rights to the folder"]
 fn child_without_rights() {
     let Some(folder) = child::folder() else {
         return;

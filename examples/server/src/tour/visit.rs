@@ -160,6 +160,15 @@ impl Answer {
             .unwrap_or_default()
     }
 
+    /// The body for a terminal: text shortened, anything else by its length.
+    fn shown(&self) -> String {
+        if self.json.is_null() {
+            return format!("({}, {} bytes)", self.header("content-type"), self.text.len());
+        }
+        let shown: String = self.text.chars().take(LONGEST_SHOWN).collect();
+        if shown.len() < self.text.len() { shown + "…" } else { shown }
+    }
+
     /// The body without what C74 lets us add to the documents' members.
     pub(super) fn as_documented(&self) -> Value {
         let mut body = self.json.clone();

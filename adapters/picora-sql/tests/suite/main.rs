@@ -1,0 +1,18 @@
+//! The ledger and the catalogue on SQLite, and with feature `real-servers` on PostgreSQL, keep every promise of their ports.
+
+#![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
+
+mod catalogue;
+mod concurrency;
+mod crash;
+mod embedded;
+mod errors;
+mod migrations;
+#[cfg(feature = "real-servers")]
+mod paused;
+#[cfg(feature = "real-servers")]
+mod postgres;
+#[cfg(feature = "real-servers")]
+mod proxy;
+mod sqlite;
+mod world;

@@ -1,0 +1,63 @@
+//! The tables are made once, whoever is first.
+
+use picora_core::StoreErrorKind;
+use picora_sql::SqlStore;
+
+use crate::world::{count, run, runtime};
+
+const APPLIED: &str = "SELECT count(*) FROM picora_quota_migrations";
+
+#[test]
+fn sqlite_is_migrated_once_by_several_at_once() {
+    runtime().block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("picora.db");
+        let first = SqlStore::sqlite(&path).await.unwrap();
+        let mut others = Vec::new();
+        for _ in 0..8 {
+            let store = SqlStore::sqlite(&path).await.unwrap(); // a writer of its own, as another process has
+            others.push(tokio::spawn(async move { store.migrate().await.unwrap() }));
+        }
+        for other in others {
+            other.await.unwrap();
+        }
+        first.migrate().await.unwrap();
+        assert_eq!(count(&first, APPLIED).await, 1);
+        refuses_another_text(
+            &first,
+            "UPDATE picora_quota_migrations SET checksum = x'00'",
+        )
+        .await;
+    });
+}
+
+#[cfg(feature = "real-servers")]
+#[test]
+fn postgres_is_migrated_once_by_several_at_once() {
+    runtime().block_on(async {
+        let url = crate::world::fresh_url();
+        let first = SqlStore::postgres(&url).await.unwrap();
+        let mut others = Vec::new();
+        for _ in 0..8 {
+            let store = SqlStore::postgres(&url).await.unwrap();
+            others.push(tokio::spawn(async move { store.migrate().await.unwrap() }));
+        }
+        for other in others {
+            other.await.unwrap();
+        }
+        first.migrate().await.unwrap();
+        assert_eq!(count(&first, APPLIED).await, 1);
+        refuses_another_text(
+            &first,
+            "UPDATE picora_quota_migrations SET checksum = '\\x00'",
+        )
+        .await;
+    });
+}
+
+/// Tables that were made by another text are not ours to use.
+async fn refuses_another_text(store: &SqlStore, tamper: &str) {
+    run(store, tamper).await;
+    let error = store.migrate().await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Internal, "{error}");
+}

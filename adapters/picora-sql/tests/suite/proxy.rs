@@ -1,0 +1,192 @@
+//! A network that stops, or is cut, at the message of one's choice.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+/// Stands between a store and its PostgreSQL. Must be made in a runtime.
+pub(crate) struct Proxy {
+    url: String,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    plan: Mutex<Plan>,
+    goes_on: Notify,
+    lost: Notify,
+    cut: Notify,
+}
+
+/// What happens to the messages that a client sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Plan {
+    /// They pass.
+    #[default]
+    Pass,
+    /// So many pass; the next is held until [`Proxy::go_on`].
+    HoldAfter(usize),
+    /// One is held.
+    Held,
+    /// The connection is lost before the COMMIT arrives.
+    CutBeforeCommit,
+    /// The COMMIT arrives and its answer is lost.
+    CutAfterCommit,
+}
+
+impl Proxy {
+    pub(crate) async fn to(url: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let ours = listener.local_addr().expect("an address").to_string();
+        let (_, host) = url.rsplit_once('@').unwrap_or(("", url));
+        let (server, _) = host.split_once('/').expect("a URL names a database");
+        let server = server.to_owned();
+        let shared = Arc::new(Shared::default());
+        let proxy = Self {
+            url: format!("{}?sslmode=disable", url.replace(&server, &ours)),
+            shared: Arc::clone(&shared),
+        };
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(&server).await.expect("the server is up");
+                tokio::spawn(relay(client, server, Arc::clone(&shared)));
+            }
+        });
+        proxy
+    }
+
+    /// The address for a store.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Begins a plan.
+    pub(crate) fn plan(&self, plan: Plan) {
+        *self.shared.plan.lock().expect("no test panicked") = plan;
+    }
+
+    /// Waits until a message is held; false when none is within `patience`.
+    pub(crate) async fn holds(&self, patience: Duration) -> bool {
+        let held = async {
+            while self.shared.plan() != Plan::Held {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(patience, held).await.is_ok()
+    }
+
+    /// Lets the held message pass, and all after it.
+    pub(crate) fn go_on(&self) {
+        self.plan(Plan::Pass);
+        self.shared.goes_on.notify_waiters();
+    }
+}
+
+impl Shared {
+    fn plan(&self) -> Plan {
+        *self.plan.lock().expect("no test panicked")
+    }
+
+    /// Counts a message, and holds it when it is its turn.
+    async fn pass(&self) {
+        let goes_on = self.goes_on.notified(); // from here on it cannot be missed
+        {
+            let mut plan = self.plan.lock().expect("no test panicked");
+            match *plan {
+                Plan::HoldAfter(0) => *plan = Plan::Held,
+                Plan::HoldAfter(more) => {
+                    *plan = Plan::HoldAfter(more - 1);
+                    return;
+                }
+                _ => return,
+            }
+        }
+        goes_on.await;
+    }
+}
+
+async fn relay(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
+    let (client_in, client_out) = client.into_split();
+    let (server_in, server_out) = server.into_split();
+    let answers = tokio::spawn(answers(server_in, client_out, Arc::clone(&shared)));
+    questions(client_in, server_out, &shared).await;
+    shared.cut.notify_waiters();
+    let _ = answers.await;
+}
+
+/// Passes whole batches: what a client sends before it waits for an answer.
+async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared) {
+    let mut batch = Vec::new();
+    let Some(()) = read_body(&mut from, &mut batch).await else {
+        return; // the greeting has no letter
+    };
+    loop {
+        if to.write_all(&batch).await.is_err() {
+            return;
+        }
+        batch.clear();
+        loop {
+            let start = batch.len();
+            let Ok(letter) = from.read_u8().await else {
+                return;
+            };
+            batch.push(letter);
+            let Some(()) = read_body(&mut from, &mut batch).await else {
+                return;
+            };
+            let text = &batch[start..];
+            let plan = shared.plan();
+            if letter == b'Q' && text[5..].starts_with(b"COMMIT") {
+                match plan {
+                    Plan::CutBeforeCommit => return,
+                    Plan::CutAfterCommit => {
+                        let _ = to.write_all(&batch).await;
+                        shared.lost.notified().await; // the answer has come
+                        return;
+                    }
+                    Plan::Pass | Plan::HoldAfter(_) | Plan::Held => {}
+                }
+            }
+            if matches!(letter, b'Q' | b'S') {
+                break; // the client now waits
+            }
+        }
+        shared.pass().await;
+    }
+}
+
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Arc<Shared>) {
+    let mut buffer = [0; 8192];
+    loop {
+        let read = tokio::select! {
+            read = from.read(&mut buffer) => read.unwrap_or(0),
+            () = shared.cut.notified() => return,
+        };
+        if read == 0 {
+            return;
+        }
+        if buffer[..read].windows(6).any(|it| it == b"COMMIT")
+            && shared.plan() == Plan::CutAfterCommit
+        {
+            shared.lost.notify_one();
+            return;
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads a length, which counts itself, and what it measures.
+async fn read_body(from: &mut OwnedReadHalf, into: &mut Vec<u8>) -> Option<()> {
+    let length = from.read_u32().await.ok()?;
+    into.extend(length.to_be_bytes());
+    let start = into.len();
+    into.resize(start + length as usize - 4, 0);
+    from.read_exact(&mut into[start..]).await.ok()?;
+    Some(())
+}
