@@ -140,13 +140,7 @@ impl Visit {
     async fn send(&self, asked: &str, request: RequestBuilder) -> Result<Answer, reqwest::Error> {
         println!("→ {asked}");
         let answer = read(request.send().await?).await?;
-        let shown: String = answer.text.chars().take(LONGEST_SHOWN).collect();
-        let more = if answer.text.chars().count() > LONGEST_SHOWN {
-            "…"
-        } else {
-            ""
-        };
-        println!("← {} {shown}{more}", answer.status);
+        println!("← {} {}", answer.status, answer.shown());
         Ok(answer)
     }
 }
@@ -163,10 +157,18 @@ impl Answer {
     /// The body for a terminal: text shortened, anything else by its length.
     fn shown(&self) -> String {
         if self.json.is_null() {
-            return format!("({}, {} bytes)", self.header("content-type"), self.text.len());
+            return format!(
+                "({}, {} bytes)",
+                self.header("content-type"),
+                self.text.len()
+            );
         }
         let shown: String = self.text.chars().take(LONGEST_SHOWN).collect();
-        if shown.len() < self.text.len() { shown + "…" } else { shown }
+        if shown.len() < self.text.len() {
+            shown + "…"
+        } else {
+            shown
+        }
     }
 
     /// The body without what C74 lets us add to the documents' members.
