@@ -36,3 +36,8 @@ pub mod server;
 
 pub use port::free_port;
 pub use postgres::{Postgres, PostgresOptions};
+
+/// The examples of README.md, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -10,6 +10,7 @@ use picora_local::LocalStore;
 use picora_media::Media;
 use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, Tier, Tiers};
 use picora_sql::{SqlStore, SqlTx};
+use tracing::Instrument;
 
 use crate::config::{Config, Rate};
 use crate::credential::KeyCache;
@@ -77,7 +78,7 @@ impl App {
             Arc::new(files.clone()),
             clock.clone(),
             entropy.clone(),
-            Arc::new(|saga: BoxFuture<'static, ()>| drop(tokio::spawn(saga))),
+            Arc::new(|saga: BoxFuture<'static, ()>| drop(tokio::spawn(saga.in_current_span()))),
             config.uploads.policy(),
         );
         let public_url = match config.public_url.as_str() {

@@ -196,8 +196,7 @@ fn around_the_file(boundary: &str) -> u64 {
         + (boundary + 6)
 }
 
-/// A request's body that gives up when nothing comes for too long, and that is read on for a while when nobody wants it any more: a
-/// client that is still sending would otherwise not see the answer.
+/// A request's body that gives up when nothing comes for too long.
 struct Patient {
     body: Option<BodyDataStream>,
     idle: Duration,
@@ -249,34 +248,9 @@ impl Stream for Patient {
     }
 }
 
-impl Drop for Patient {
-    fn drop(&mut self) {
-        let (Some(mut body), Ok(runtime)) =
-            (self.body.take(), tokio::runtime::Handle::try_current())
-        else {
-            return;
-        };
-        runtime.spawn(async move {
-            let rest = async {
-                let mut left = DRAINED_BYTES;
-                while let Some(Ok(chunk)) = body.next().await {
-                    left = left.saturating_sub(chunk.len());
-                    if left == 0 {
-                        break;
-                    }
-                }
-            };
-            let _ = tokio::time::timeout(DRAINED_FOR, rest).await; // whatever is left is cut off
-        });
-    }
-}
-
 /// Fields before the file: thirty-two tags and the visibility, and some air.
 const MOST_FIELDS: usize = 64;
 /// Of one field.
 const MOST_FIELD_BYTES: u64 = 4_096;
 const MOST_NAME_CHARACTERS: usize = 255;
-/// How much of an unwanted body is read before the connection is cut.
-const DRAINED_BYTES: usize = 64 << 20;
-const DRAINED_FOR: Duration = Duration::from_secs(2);
 const TIMED_OUT: &str = "nothing came in time";

@@ -10,7 +10,7 @@
 //! | [`routes`] | the route table, and the handlers |
 //! | [`openapi`] | the documents, from the route table |
 //! | [`credential`], [`signature`] | who asks |
-//! | [`form`], [`input`], [`answer`], [`failure`] | requests and answers |
+//! | [`form`], [`input`], [`lingering`], [`answer`], [`failure`] | requests and answers |
 //! | [`egress`], [`jobs`], [`serve`] | what is counted, repaired, and how it stops |
 //! | [`first_run`], [`tour`] | the first minutes |
 
@@ -26,6 +26,7 @@ pub mod first_run;
 pub mod form;
 pub mod input;
 pub mod jobs;
+pub mod lingering;
 pub mod log;
 pub mod openapi;
 pub mod routes;

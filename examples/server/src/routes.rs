@@ -15,6 +15,8 @@ use tower_http::cors::{Any, CorsLayer};
 use crate::app::App;
 use crate::credential;
 use crate::failure::Failure;
+use crate::lingering::linger;
+use crate::log;
 use crate::openapi::{Doc, Documents};
 
 pub mod account;
@@ -117,6 +119,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(LONGEST_JSON_BYTES))
         .layer(cors())
+        .layer(from_fn(linger))
+        .layer(from_fn(log::under_request_id))
         .layer(RequestIdLayer::new(app.clock.clone(), app.entropy.clone()))
         .with_state(app.clone())
 }
