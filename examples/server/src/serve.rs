@@ -5,10 +5,19 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
 use picora_core::{Clock, Entropy};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tower::ServiceExt;
 
 use crate::app::{App, StartError};
 use crate::config::Config;
@@ -50,17 +59,53 @@ pub async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
         .map_err(|error| StartError(format!("cannot listen at {address}: {error}")))
 }
 
-/// Serves a router on a listener until `stopping` becomes true and the requests under way have ended.
+/// Serves on a listener until `stopping` becomes true and the requests under way have ended.
+///
+/// A client that does not send its headers in time is cut off; how long its body may pause is the form's business.
 pub async fn serve(app: Arc<App>, listener: TcpListener, mut stopping: watch::Receiver<bool>) {
-    let service = routes::router(&app).into_make_service_with_connect_info::<SocketAddr>();
-    let until = async move {
-        let _ = stopping.wait_for(|stopping| *stopping).await; // an error means that nobody can ask any more
-    };
-    if let Err(error) = axum::serve(listener, service)
-        .with_graceful_shutdown(until)
-        .await
-    {
-        tracing::error!(%error, "serving ended");
+    let router = routes::router(&app);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_WITHIN);
+    let connections = GracefulShutdown::new();
+    while let Some((stream, peer)) = accept(&listener, &mut stopping).await {
+        let router = router.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request.map(Body::new))
+        });
+        let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    connections.shutdown().await;
+}
+
+/// The next connection; `None` when the server is stopping.
+async fn accept(
+    listener: &TcpListener,
+    stopping: &mut watch::Receiver<bool>,
+) -> Option<(TcpStream, SocketAddr)> {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stopping| *stopping) => return None,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let _ = stream.set_nodelay(true); // a hint: answers are written whole
+                return Some((stream, peer));
+            }
+            Err(error) => {
+                // Usually too many open files: it passes when connections end.
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
     }
 }
 
@@ -78,3 +123,9 @@ async fn wait_for_signal() -> Result<(), StartError> {
     }
     Ok(())
 }
+
+/// Headers are a few kilobytes; whoever takes longer holds a connection for its own sake.
+const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long to wait when connections cannot be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
