@@ -132,20 +132,4 @@ const DOMAINS: &[Domain] = &[
             sql: include_str!("../migrations/media/sqlite/0001_catalogue.sql"),
         }],
     },
-    #[cfg(feature = "media")]
-    Domain {
-        table: "picora_media_migrations",
-        #[cfg(feature = "postgres")]
-        postgres: &[Text {
-            version: 1,
-            name: "catalogue",
-            sql: include_str!("../migrations/media/postgres/0001_catalogue.sql"),
-        }],
-        #[cfg(feature = "sqlite")]
-        sqlite: &[Text {
-            version: 1,
-            name: "catalogue",
-            sql: include_str!("../migrations/media/sqlite/0001_catalogue.sql"),
-        }],
-    },
 ];
