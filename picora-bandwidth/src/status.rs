@@ -27,7 +27,9 @@ impl VideoStatus {
     /// ```
     #[must_use]
     pub fn of(used: Amount, limit: Limit) -> Self {
-        let Limit::Max(limit) = limit else { return Self::Ok };
+        let Limit::Max(limit) = limit else {
+            return Self::Ok;
+        };
         let (used, limit) = (u128::from(used.get()), u128::from(limit.get()));
         if used <= limit {
             Self::Ok

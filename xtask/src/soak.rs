@@ -20,13 +20,29 @@ pub struct Proof {
 }
 
 /// All of them. A new proof is one more row.
-pub const PROOFS: &[Proof] = &[Proof {
-    name: "testkit",
-    shows: "no server, folder or port is left behind, however often a server is killed and started again",
-    folder: "picora-testkit",
-    binary: "real",
-    filter: "soak",
-}];
+pub const PROOFS: &[Proof] = &[
+    Proof {
+        name: "kill",
+        shows: "50 kills of the server under 200 uploads and deletes lose, leak and double-charge nothing",
+        folder: "examples/server",
+        binary: "suite",
+        filter: "kill",
+    },
+    Proof {
+        name: "sagas",
+        shows: "100,000 random histories of uploads, removals, faults and crashes leave nothing half done",
+        folder: "picora-media",
+        binary: "suite",
+        filter: "simulation",
+    },
+    Proof {
+        name: "testkit",
+        shows: "no server, folder or port is left behind, however often a server is killed and started again",
+        folder: "picora-testkit",
+        binary: "real",
+        filter: "soak",
+    },
+];
 
 /// Runs the named proof; without a name, lists them.
 pub fn run(root: &Path, name: Option<&str>) -> Outcome {

@@ -1,6 +1,8 @@
 //! An upload's form: fields, then the file as a stream.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -62,8 +64,9 @@ pub async fn read(
             .for_field("tags", MOST_FIELD_BYTES)
             .for_field("is_public", MOST_FIELD_BYTES),
     );
-    let mut form =
-        multer::Multipart::with_constraints(Patient::new(body, idle), boundary, constraints);
+    let allowance = Allowance::default();
+    let patient = Patient::new(body, idle, allowance.clone());
+    let mut form = multer::Multipart::with_constraints(patient, boundary, constraints);
     let (mut tags, mut is_public, mut fields) = (Vec::new(), true, 0);
     loop {
         let field = form.next_field().await.map_err(malformed)?;
@@ -90,7 +93,7 @@ pub async fn read(
                     tags,
                     is_public,
                     bound_bytes,
-                    body: file(form, field),
+                    body: file(form, field, allowance),
                 });
             }
             Some("tags") => tags.push(text("tags", field).await?),
@@ -106,16 +109,22 @@ pub async fn read(
 }
 
 /// The file's bytes; the form must end after them, or the upload does not count.
-fn file(form: multer::Multipart<'static>, field: multer::Field<'static>) -> Body {
+fn file(
+    form: multer::Multipart<'static>,
+    field: multer::Field<'static>,
+    allowance: Allowance,
+) -> Body {
+    allowance.lift();
     Box::pin(futures::stream::unfold(
-        Some((form, field)),
+        Some((form, field, allowance)),
         |state| async move {
-            let (mut form, mut field) = state?;
+            let (mut form, mut field, allowance) = state?;
             match field.chunk().await {
-                Ok(Some(chunk)) => Some((Ok(chunk), Some((form, field)))),
+                Ok(Some(chunk)) => Some((Ok(chunk), Some((form, field, allowance)))),
                 Err(error) => Some((Err(broken(&error)), None)),
                 Ok(None) => {
                     drop(field);
+                    allowance.renew();
                     match form.next_field().await {
                         Ok(None) => None,
                         Ok(Some(_)) => Some((
@@ -183,6 +192,7 @@ fn broken(error: &multer::Error) -> BodyError {
         .unwrap_or_default();
     match error {
         _ if cause.contains(TIMED_OUT) => BodyError::TimedOut,
+        _ if cause.contains(TOO_MUCH) => BodyError::Malformed(TOO_MUCH.to_owned()),
         multer::Error::StreamReadFailed(_) => BodyError::Gone,
         other => BodyError::Malformed(other.to_string()),
     }
@@ -217,13 +227,23 @@ impl Stream for Patient {
     type Item = Result<Bytes, std::io::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if std::mem::take(&mut self.pausing) {
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let spent = self.allowance.is_spent();
         let Some(body) = self.body.as_mut() else {
             return Poll::Ready(None);
         };
+        if spent {
+            return Poll::Ready(Some(Err(std::io::Error::other(TOO_MUCH))));
+        }
         match body.poll_next_unpin(context) {
             Poll::Ready(Some(Ok(chunk))) => {
                 let next = tokio::time::Instant::now() + self.idle;
                 self.deadline.as_mut().reset(next);
+                self.allowance.spend(chunk.len());
+                self.pausing = true;
                 Poll::Ready(Some(Ok(chunk)))
             }
             Poll::Ready(Some(Err(error))) => {
@@ -253,4 +273,7 @@ const MOST_FIELDS: usize = 64;
 /// Of one field.
 const MOST_FIELD_BYTES: u64 = 4_096;
 const MOST_NAME_CHARACTERS: usize = 255;
+/// Before the file or after it: all fields at their largest, their heads, and a chunk of the connection that ends in the file.
+const MOST_AROUND_THE_FILE: u64 = 1 << 20;
 const TIMED_OUT: &str = "nothing came in time";
+const TOO_MUCH: &str = "there is too much around the part `file`";

@@ -4,7 +4,9 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use picora_http::RequestId;
+use std::io::IsTerminal;
 use tracing::Instrument;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::app::StartError;
@@ -19,6 +21,7 @@ pub fn start(log: &Log) -> Result<(), StartError> {
     })?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal()) // a file wants no colours
         .with_writer(std::io::stderr);
     let started = if log.json {
         lines.json().try_init()

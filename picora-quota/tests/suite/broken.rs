@@ -89,17 +89,17 @@ impl Ledger for Broken {
         totals: &Items,
         now: Timestamp,
     ) -> Result<Extended, StoreError> {
-        if self.has(Fault::GrowsByTotals) {
-            if let Some(held) = self.inner.reservation(id).await? {
-                let sums = totals.iter().map(|item| {
-                    let held = held.amount_of(item.dimension);
-                    picora_quota::Item {
-                        amount: item.amount.checked_add(held).unwrap(),
-                        ..*item
-                    }
-                });
-                return self.inner.extend(id, &Items::new(sums).unwrap(), now).await;
-            }
+        if self.has(Fault::GrowsByTotals)
+            && let Some(held) = self.inner.reservation(id).await?
+        {
+            let sums = totals.iter().map(|item| {
+                let held = held.amount_of(item.dimension);
+                picora_quota::Item {
+                    amount: item.amount.checked_add(held).unwrap(),
+                    ..*item
+                }
+            });
+            return self.inner.extend(id, &Items::new(sums).unwrap(), now).await;
         }
         self.inner.extend(id, totals, now).await
     }
