@@ -78,7 +78,11 @@ pub trait Ledger: Send + Sync {
 
 /// The ledger inside a caller's transaction `T`: what these write stands or falls with the rest of it.
 ///
-/// The meanings are those of [`Ledger`].
+/// The meanings are those of [`Ledger`]. Two things are the caller's:
+/// - *Order.* Call these before touching rows of your own: the ledger locks its rows first everywhere, and whoever does it the other way
+///   round waits in a circle.
+/// - *Repetition.* An error of kind `Conflict` means that the whole transaction is to be repeated; a single step cannot be. The default
+///   isolation of each database is enough: `READ COMMITTED` on PostgreSQL, `BEGIN IMMEDIATE` on SQLite.
 #[async_trait]
 pub trait LedgerIn<T: Send + ?Sized>: Send + Sync {
     /// See [`Ledger::reserve`].
