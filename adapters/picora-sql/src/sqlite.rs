@@ -4,7 +4,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use picora_core::StoreError;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::Connection;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
 
 use crate::SqlStore;
 use crate::error;
@@ -33,6 +36,7 @@ impl SqlStore {
         };
         let write = pool()
             .max_connections(1)
+            .after_release(|conn, _| Box::pin(is_out_of_its_transaction(conn)))
             .connect_with(write)
             .await
             .map_err(|error| error::of(error, crate::SQLITE, "open"))?;
@@ -41,6 +45,16 @@ impl SqlStore {
             .connect_lazy_with(options.pragma("query_only", "ON"));
         Ok(Self::new(Pools::Sqlite { write, read }))
     }
+}
+
+/// Whether a connection that was given back can be used again; if not, it is closed, and the next step opens another.
+///
+/// When SQLite itself undoes a transaction, as a full disk makes it do, the driver goes on counting it and would refuse to begin another.
+async fn is_out_of_its_transaction(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    if conn.is_in_transaction() {
+        conn.ping().await?; // the rollback of a transaction that was dropped may be on its way
+    }
+    Ok(!conn.is_in_transaction())
 }
 
 /// How long a writer waits for the writer of another process.
