@@ -206,19 +206,55 @@ fn around_the_file(boundary: &str) -> u64 {
         + (boundary + 6)
 }
 
+/// How many bytes may still come: few around the file, whose parser keeps in memory what is not the file's, and any number inside it.
+#[derive(Clone)]
+struct Allowance(Arc<AtomicU64>);
+
+impl Allowance {
+    fn lift(&self) {
+        self.0.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    fn renew(&self) {
+        self.0.store(MOST_AROUND_THE_FILE, Ordering::Relaxed);
+    }
+
+    fn is_spent(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    fn spend(&self, bytes: usize) {
+        let left = self.0.load(Ordering::Relaxed); // one task reads and writes it
+        self.0
+            .store(left.saturating_sub(bytes as u64), Ordering::Relaxed);
+    }
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self(Arc::new(AtomicU64::new(MOST_AROUND_THE_FILE)))
+    }
+}
+
 /// A request's body that gives up when nothing comes for too long.
+///
+/// It pauses after each chunk, because the parser takes all that is ready before it looks at any.
 struct Patient {
     body: Option<BodyDataStream>,
     idle: Duration,
     deadline: Pin<Box<tokio::time::Sleep>>,
+    allowance: Allowance,
+    pausing: bool,
 }
 
 impl Patient {
-    fn new(body: RequestBody, idle: Duration) -> Self {
+    fn new(body: RequestBody, idle: Duration, allowance: Allowance) -> Self {
         Self {
             body: Some(body.into_data_stream()),
             idle,
             deadline: Box::pin(tokio::time::sleep(idle)),
+            allowance,
+            pausing: false,
         }
     }
 }

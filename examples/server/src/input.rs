@@ -1,6 +1,8 @@
 //! What handlers take from a request, failing by the table of error codes.
 
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use std::sync::Arc;
+
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -8,18 +10,36 @@ use bytes::Bytes;
 use picora_http::ApiError;
 use serde::de::DeserializeOwned;
 
+use crate::app::App;
 use crate::failure::Failure;
 
-/// A JSON body. Its content type is not asked for: what parses is meant.
+/// The id in a path, as text. What is not even text is the id of nothing.
+#[derive(Debug)]
+pub struct PathId(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let answer: Result<axum::extract::Path<String>, PathRejection> =
+            axum::extract::Path::from_request_parts(parts, state).await;
+        let id = answer.map_err(|_| ApiError::not_found())?;
+        Ok(Self(id.0))
+    }
+}
+
+/// A JSON body. Its content type is not asked for: what parses is meant. It comes whole within the time that an upload may pause.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let bytes = Bytes::from_request(request, state)
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Failure> {
+        let within = app.config.uploads.idle_timeout();
+        let bytes = tokio::time::timeout(within, Bytes::from_request(request, app))
             .await
+            .map_err(|_| ApiError::invalid_request("body", "The body did not come in time"))?
             .map_err(|error| unread(&error))?;
         let value = serde_json::from_slice(&bytes).map_err(|error| {
             ApiError::invalid_request(

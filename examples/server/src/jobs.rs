@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use picora_core::Timestamp;
 use picora_media::{Janitor, Tidied};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -27,6 +28,8 @@ pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
         fold,
     );
     let scavenging = every(DAILY, stopping.clone(), app.clone(), scavenge);
+    // Whatever was last written before now was a dead process's: this one has the folder to itself and has not begun to serve.
+    jobs.spawn(sweep(app.clone(), Duration::ZERO, app.clock.now()));
     jobs.spawn(tidying);
     jobs.spawn(folding);
     jobs.spawn(scavenging);
@@ -46,9 +49,19 @@ async fn fold(app: Arc<App>) {
     egress::fold(&app).await;
 }
 
-/// Removes staged files of dead processes, and objects that belong to nobody.
+/// Removes staged files that nobody is writing, and objects that belong to nobody.
 async fn scavenge(app: Arc<App>) {
-    match app.files.sweep_staged(DAILY, app.clock.now()).await {
+    let now = app.clock.now();
+    sweep(app.clone(), DAILY, now).await;
+    match Janitor::new(app.media.clone()).scavenge(DAILY).await {
+        Ok(0) => {}
+        Ok(objects) => tracing::warn!(objects, "removed objects that belonged to nobody"),
+        Err(error) => tracing::warn!(%error, "could not look for objects that belong to nobody"),
+    }
+}
+
+async fn sweep(app: Arc<App>, older_than: Duration, now: Timestamp) {
+    match app.files.sweep_staged(older_than, now).await {
         Ok(swept) if swept.files == 0 => {}
         Ok(swept) => tracing::info!(
             files = swept.files,
@@ -56,11 +69,6 @@ async fn scavenge(app: Arc<App>) {
             "removed staged files of dead processes"
         ),
         Err(error) => tracing::warn!(%error, "staged files could not be swept"),
-    }
-    match Janitor::new(app.media.clone()).scavenge(DAILY).await {
-        Ok(0) => {}
-        Ok(objects) => tracing::warn!(objects, "removed objects that belonged to nobody"),
-        Err(error) => tracing::warn!(%error, "could not look for objects that belong to nobody"),
     }
 }
 

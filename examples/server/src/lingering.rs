@@ -54,16 +54,13 @@ impl Drop for Lingering {
         };
         let mut rest = std::mem::take(&mut self.0).into_data_stream();
         runtime.spawn(tokio::time::timeout(LONGEST, async move {
-            let mut left = MOST_BYTES;
-            while let (Some(Ok(chunk)), true) = (rest.next().await, left > 0) {
-                left = left.saturating_sub(chunk.len());
-            }
+            while let Ok(Some(Ok(_))) = tokio::time::timeout(LONGEST_PAUSE, rest.next()).await {}
         }));
     }
 }
 
-/// How much of an unwanted body is read before the connection is cut.
-const MOST_BYTES: usize = 64 << 20;
+/// How long an unwanted body is read before the connection is cut, however much of it comes.
+const LONGEST: Duration = Duration::from_secs(30);
 
-/// How long it is read.
-const LONGEST: Duration = Duration::from_secs(2);
+/// How long it may pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);

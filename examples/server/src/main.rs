@@ -28,8 +28,18 @@ fn main() -> ExitCode {
 
 /// One clear sentence and exit code 2: the command was not carried out, and the operator can mend why.
 fn refuse(sentence: &str) -> ExitCode {
-    eprintln!("picora-server: {sentence}");
+    eprintln!("picora-server: {}", in_one_line(sentence));
     ExitCode::from(2)
+}
+
+/// A parser of TOML draws the line at fault, as `3 | [[[`; the sentence names it by its number.
+fn in_one_line(sentence: &str) -> String {
+    let drawn = |line: &str| {
+        line.trim_start_matches(|char: char| char.is_ascii_digit() || char == ' ')
+            .starts_with('|')
+    };
+    let told = sentence.lines().filter(|line| !drawn(line));
+    told.map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 async fn run(cli: &Cli) -> Result<ExitCode, StartError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use axum::routing::{get, post, put};
@@ -18,7 +18,7 @@ use crate::answer::{self, Usage, address};
 use crate::app::App;
 use crate::credential::Caller;
 use crate::failure::Failure;
-use crate::input::Json;
+use crate::input::{Json, PathId};
 use crate::openapi::Doc;
 
 /// The routes of operators.
@@ -139,14 +139,14 @@ pub struct Opened {
     url: String,
 }
 
-async fn show(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<Response, Failure> {
+async fn show(State(app): State<Arc<App>>, PathId(id): PathId) -> Result<Response, Failure> {
     view(&app, account_id(&id)?).await
 }
 
 async fn set_plan(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     change: Json<PlanChange>,
 ) -> Result<Response, Failure> {
     let (Json(change), id) = (change, account_id(&id)?);
@@ -169,7 +169,7 @@ async fn set_plan(
 async fn disable(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     change: Json<Disabling>,
 ) -> Result<Response, Failure> {
     let (Json(change), id) = (change, account_id(&id)?);
@@ -187,7 +187,7 @@ async fn disable(
 async fn open(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     reason: Json<Reason>,
 ) -> Result<Response, Failure> {
     let Json(Reason { reason }) = reason;

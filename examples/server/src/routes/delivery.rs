@@ -4,13 +4,13 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE,
     CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE,
     X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::get;
 use futures::StreamExt;
@@ -19,14 +19,13 @@ use picora_core::AssetId;
 use picora_http::ApiError;
 use picora_media::Asset;
 use picora_storage::ObjectKey;
-use serde::Deserialize;
 
 use super::{Access, Route};
 use crate::app::App;
 use crate::credential::identify;
 use crate::egress::{self, Counted};
 use crate::failure::Failure;
-use crate::input::Query;
+use crate::input::PathId;
 
 /// The one route of delivery.
 pub fn routes() -> Vec<Route> {
@@ -39,22 +38,32 @@ pub fn routes() -> Vec<Route> {
     }]
 }
 
-/// The signature of an address, if it has one. Anything else in a query is a viewer's own business (`?v=12345`).
-#[derive(Debug, Deserialize)]
-pub struct Signature {
-    expires: Option<i64>,
-    signature: Option<String>,
+/// The signature of an address.
+struct Signature<'a> {
+    expires: i64,
+    signature: &'a str,
+}
+
+impl<'a> Signature<'a> {
+    /// The one in a query, if it has one. Anything else in it is a viewer's own business (`?v=12345`).
+    fn of(query: &'a str) -> Option<Self> {
+        let value = |name| query.split('&').find_map(|pair| pair.strip_prefix(name));
+        Some(Self {
+            expires: value("expires=")?.parse().ok()?,
+            signature: value("signature=")?,
+        })
+    }
 }
 
 /// Serves a public resource to everybody, a private one to its owner and to whoever has a signed address; to others it does not exist.
 async fn serve(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    PathId(name): PathId,
     method: Method,
     headers: HeaderMap,
-    query: Query<Signature>,
+    uri: Uri,
 ) -> Result<Response, Failure> {
-    let Query(signature) = query;
+    let signature = uri.query().and_then(Signature::of);
     let (id, extension) = name.split_once('.').unwrap_or((&name, ""));
     let id: AssetId = id.parse().map_err(|_| ApiError::not_found())?;
     let asset = app
@@ -64,7 +73,7 @@ async fn serve(
         .await?
         .ok_or_else(ApiError::not_found)?;
     let named_right = extension.is_empty() || extension == asset.extension();
-    if !named_right || !may_have(&app, &asset, &headers, &signature).await? {
+    if !named_right || !may_have(&app, &asset, &headers, signature).await? {
         return Err(ApiError::not_found().into());
     }
     let etag = HeaderValue::try_from(format!("\"{}\"", hex(&asset.sha256)))
@@ -78,7 +87,7 @@ async fn serve(
             StatusCode::NOT_MODIFIED,
         ));
     }
-    let range = wanted_range(&headers, &etag, asset.bytes);
+    let range = wanted_range(&headers, &etag, asset.bytes).filter(|_| method == Method::GET); // RFC 9110 §14.2
     let (status, range) = range.map_or((StatusCode::OK, 0..asset.bytes), |range| {
         (StatusCode::PARTIAL_CONTENT, range)
     });
@@ -105,15 +114,15 @@ async fn may_have(
     app: &App,
     asset: &Asset,
     headers: &HeaderMap,
-    signature: &Signature,
+    signature: Option<Signature<'_>>,
 ) -> Result<bool, Failure> {
     if asset.is_public {
         return Ok(true);
     }
-    if let (Some(expires), Some(signature)) = (signature.expires, &signature.signature) {
-        return Ok(app
-            .signer
-            .opens(asset.id, expires, signature, app.clock.now()));
+    let now = app.clock.now();
+    let opens = |it: Signature<'_>| app.signer.opens(asset.id, it.expires, it.signature, now);
+    if signature.is_some_and(opens) {
+        return Ok(true);
     }
     let caller = identify(app, headers).await?;
     Ok(caller.is_some_and(|caller| caller.account.id == asset.account))
@@ -125,17 +134,25 @@ async fn body(app: &Arc<App>, asset: &Asset, range: Range<u64>) -> Result<Body, 
     if range != (0..asset.bytes) {
         options.range = Some(GetRange::Bounded(range));
     }
-    let found = app.media.objects().get_opts(&path, options).await;
-    let bytes = found
-        .map_err(|error| picora_storage::error::harmless("read", error))?
-        .into_stream()
-        .boxed();
+    let found = match app.media.objects().get_opts(&path, options).await {
+        Ok(found) => found,
+        Err(object_store::Error::NotFound { .. }) if is_gone(app, asset).await? => {
+            return Err(ApiError::not_found().into());
+        }
+        Err(error) => return Err(picora_storage::error::harmless("read", error).into()),
+    };
+    let bytes = found.into_stream().boxed();
     Ok(Body::from_stream(Counted::new(
         app.clone(),
         asset.account,
         asset.id,
         bytes,
     )))
+}
+
+/// Whether it was removed since it was looked up.
+async fn is_gone(app: &App, asset: &Asset) -> Result<bool, Failure> {
+    Ok(app.media.store().asset_at(asset.id).await?.is_none())
 }
 
 /// Public resources live a day at the edge (#165); private ones nowhere. Nothing is sniffed, framed or run.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post};
@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::credential::Caller;
 use crate::failure::Failure;
 use crate::form::{self, body_error};
-use crate::input::{Json, Query};
+use crate::input::{Json, PathId, Query};
 use crate::openapi::{Doc, Parameter};
 
 /// The five routes of a kind.
@@ -241,7 +241,7 @@ async fn show(
     kind: MediaKind,
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Response, Failure> {
     let id = answer::parse_id(kind, &id).ok_or_else(ApiError::not_found)?;
     let asset = app
@@ -257,7 +257,7 @@ async fn change(
     kind: MediaKind,
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
     change: Json<Change>,
 ) -> Result<Response, Failure> {
     let Json(change) = change;
@@ -283,7 +283,7 @@ async fn remove(
     kind: MediaKind,
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    PathId(id): PathId,
 ) -> Result<Response, Failure> {
     let id = answer::parse_id(kind, &id).ok_or_else(ApiError::not_found)?;
     app.media

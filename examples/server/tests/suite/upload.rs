@@ -4,9 +4,9 @@ use picora_core::PlanId;
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
+use crate::load::hex_sha256;
 use crate::world::{World, gif};
 
 const MEGABYTE: usize = 1 << 20;
@@ -38,16 +38,15 @@ async fn a_file_in_the_field_file_becomes_a_resource() {
         "createdAt",
     ];
     assert_eq!(names, expected);
-    let digest = format!("{:x}", Sha256Hex(&gif(1_000)));
     for (name, value) in [
         ("kind", json!("image")),
         ("fileName", json!("../../etc/cat.gif")),
         ("contentType", json!("image/gif")),
         ("bytes", json!(1_000)),
-        ("sha256", json!(digest)),
+        ("sha256", json!(hex_sha256(&gif(1_000)))),
         ("is_public", json!(false)),
         ("tags", json!(["cats", "pets"])),
-        ("createdAt", json!("2026-11-21T10:00:00Z")),
+        ("createdAt", json!("2026-11-21T10:00:00.000000Z")),
     ] {
         assert_eq!(data[name], value, "{name}");
     }
@@ -171,9 +170,6 @@ async fn a_plan_says_what_it_hosts() {
     let meta = refused.error(403, "PLAN_FORBIDS");
     assert_eq!(meta["type"], "video");
     world.nothing_is_left(&trial).await;
-    let pro = world.account(PlanId::Pro).await;
-    let stored = world.upload(&pro, "/v1/videos", mp4).await.success(201);
-    assert_eq!(stored["contentType"], "video/mp4");
     let none = world.account(PlanId::None).await;
     for path in ["/v1/images", "/v1/videos", "/v1/audio", "/v1/docs"] {
         let refused = world.upload(&none, path, gif(50)).await;
@@ -181,6 +177,9 @@ async fn a_plan_says_what_it_hosts() {
         assert!(meta["upgradeUrl"].is_string(), "{meta}");
     }
     world.nothing_is_left(&none).await;
+    let pro = world.account(PlanId::Pro).await;
+    let stored = world.upload(&pro, "/v1/videos", mp4).await.success(201);
+    assert_eq!(stored["contentType"], "video/mp4");
 }
 
 #[tokio::test]
@@ -228,14 +227,4 @@ async fn usage_has_the_documents_shape() {
     assert_eq!(usage.to_string(), expected.to_string(), "names, order");
     let alias = world.get(&account, "/v1/me/usage").await.data();
     assert_eq!(alias, usage);
-}
-
-/// A digest in hexadecimal.
-struct Sha256Hex<'a>(&'a [u8]);
-
-impl std::fmt::LowerHex for Sha256Hex<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digest: [u8; 32] = Sha256::digest(self.0).into();
-        digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
 }
