@@ -1,5 +1,6 @@
 //! Data folders that become full or read-only under a running server.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -39,7 +40,8 @@ fn mounts_are_allowed() -> bool {
             std::env::var_os("PICORA_REAL_SERVERS").is_none(),
             "{reason}"
         );
-        eprintln!("NOT PROVED HERE: {reason}");
+        let line = format!("NOT PROVED HERE: {reason}\n"); // past the harness, which would keep it to itself
+        std::io::stderr().write_all(line.as_bytes()).unwrap();
     }
     allowed
 }

@@ -60,7 +60,10 @@ impl Told {
                 self.doubtful.remove(&id);
                 self.removed.insert(id);
             }
-            Sent::NotFound(id) => assert!(self.doubtful.contains(&id), "{id} was lost"),
+            Sent::NotFound(id) => {
+                assert!(self.doubtful.remove(&id), "{id} was lost");
+                self.removed.insert(id); // the lost answer was a yes
+            }
             Sent::RemovalLost(id) => {
                 self.doubtful.insert(id);
             }
