@@ -64,19 +64,29 @@ impl Default for KeyCache {
     }
 }
 
-/// Lets a request pass with its [`Caller`] and [`Principal`] in its extensions, or answers 401, 403 or 429.
+/// Lets a request pass with its [`Caller`] and [`Principal`] in its extensions, or answers 401 or 429.
 pub async fn require(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     match identify(&app, request.headers()).await {
         Ok(Some(caller)) => {
-            if let Some(until) = caller.account.disabled_at(app.clock.now()) {
-                return Failure(disabled(until)).into_response();
-            }
             request.extensions_mut().insert(caller.principal());
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
         Ok(None) => refuse(&app, &request).into_response(),
         Err(failure) => failure.into_response(),
+    }
+}
+
+/// Lets a request pass unless its account is disabled; [`require`] and the limiter have run before, so that such requests are counted too.
+pub async fn require_enabled(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let caller = request.extensions().get::<Caller>();
+    match caller.and_then(|caller| caller.account.disabled_at(app.clock.now())) {
+        Some(until) => Failure(disabled(until)).into_response(),
+        None => next.run(request).await,
     }
 }
 

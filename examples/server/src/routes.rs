@@ -98,6 +98,10 @@ pub fn router(app: &Arc<App>) -> Router {
         if route.access == Access::Admin {
             handler = handler.route_layer(from_fn(credential::require_admin));
         }
+        if route.access != Access::Everybody {
+            handler =
+                handler.route_layer(from_fn_with_state(app.clone(), credential::require_enabled));
+        }
         if let Some(tier) = tier {
             handler = handler.route_layer(LimitLayer::new(
                 app.limiter.clone(),

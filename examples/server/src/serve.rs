@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use picora_core::{Clock, Entropy};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tower::ServiceExt;
 
@@ -29,6 +29,7 @@ pub async fn run(
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<ExitCode, StartError> {
+    let mut signals = Signals::install()?; // before anybody can know that it runs
     let listener = listen(config.listen).await?;
     config.listen = listener
         .local_addr()
@@ -39,7 +40,7 @@ pub async fn run(
     let (stop, stopping) = watch::channel(false);
     let jobs = jobs::start(&app, &stopping);
     let served = tokio::spawn(serve(app.clone(), listener, stopping));
-    wait_for_signal().await?;
+    signals.wait().await;
     tracing::info!("stopping");
     let _ = stop.send(true); // the receivers live in the tasks below
     let drained =
@@ -109,19 +110,30 @@ async fn accept(
     }
 }
 
-async fn wait_for_signal() -> Result<(), StartError> {
-    let install = |kind| {
-        signal(kind).map_err(|error| StartError(format!("signals cannot be received: {error}")))
-    };
-    let (mut interrupt, mut terminate) = (
-        install(SignalKind::interrupt())?,
-        install(SignalKind::terminate())?,
-    );
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// The signals that ask the server to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From here on a signal stops the server in order instead of ending the process.
+    fn install() -> Result<Self, StartError> {
+        let install = |kind| {
+            signal(kind).map_err(|error| StartError(format!("signals cannot be received: {error}")))
+        };
+        Ok(Self {
+            interrupt: install(SignalKind::interrupt())?,
+            terminate: install(SignalKind::terminate())?,
+        })
     }
-    Ok(())
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 /// Headers are a few kilobytes; whoever takes longer holds a connection for its own sake.
