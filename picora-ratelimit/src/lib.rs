@@ -67,6 +67,7 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod captcha;
 pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
