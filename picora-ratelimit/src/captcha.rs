@@ -37,7 +37,12 @@ pub struct CaptchaRequest<'a> {
 impl fmt::Debug for CaptchaRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Whoever reads the token before the provider has seen it could spend it.
-        write!(f, "CaptchaRequest({:?}, token of {} bytes)", self.level, self.token.len())
+        write!(
+            f,
+            "CaptchaRequest({:?}, token of {} bytes)",
+            self.level,
+            self.token.len()
+        )
     }
 }
 
@@ -211,13 +216,21 @@ mod tests {
     #[test]
     fn each_failure_makes_it_harder_up_to_an_hour() {
         let told: Vec<_> = (0..10)
-            .map(|count| (after(count).level(START).number(), after(count).wait(START).as_secs()))
+            .map(|count| {
+                (
+                    after(count).level(START).number(),
+                    after(count).wait(START).as_secs(),
+                )
+            })
             .collect();
         let waits = [60, 120, 240, 480, 960, 1_920, 3_600, 3_600];
         let mut expected = vec![(1, 0), (2, 0)];
         expected.extend(waits.map(|wait| (3, wait)));
         assert_eq!(told, expected);
-        let many = Failures { count: u32::MAX, last: START };
+        let many = Failures {
+            count: u32::MAX,
+            last: START,
+        };
         assert_eq!(many.and_one(START).wait(START), LONGEST_WAIT);
     }
 
@@ -227,13 +240,27 @@ mod tests {
         let over = START.saturating_add(Duration::from_secs(120));
         assert_eq!(failed.wait(over.saturating_sub(micro)), micro);
         assert_eq!(failed.wait(over), Duration::ZERO);
-        assert_eq!(failed.level(over), CaptchaLevel::CoolDown, "waiting alone makes it no easier");
+        assert_eq!(
+            failed.level(over),
+            CaptchaLevel::CoolDown,
+            "waiting alone makes it no easier"
+        );
         let forgotten = START.saturating_add(FORGOTTEN_AFTER);
-        assert_eq!(failed.level(forgotten.saturating_sub(micro)), CaptchaLevel::CoolDown);
+        assert_eq!(
+            failed.level(forgotten.saturating_sub(micro)),
+            CaptchaLevel::CoolDown
+        );
         assert_eq!(failed.level(forgotten), CaptchaLevel::Managed);
-        assert_eq!(failed.and_one(forgotten).level(forgotten), CaptchaLevel::Interactive);
+        assert_eq!(
+            failed.and_one(forgotten).level(forgotten),
+            CaptchaLevel::Interactive
+        );
         let back = START.saturating_sub(Duration::from_secs(86_400));
-        assert_eq!(failed.wait(back), Duration::from_secs(120), "a step back adds nothing");
+        assert_eq!(
+            failed.wait(back),
+            Duration::from_secs(120),
+            "a step back adds nothing"
+        );
     }
 
     #[test]
