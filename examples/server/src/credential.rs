@@ -141,6 +141,7 @@ fn refuse(app: &App, request: &Request) -> Failure {
 }
 
 /// The other end of the connection, from which the client's address is found.
+#[must_use]
 pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
     let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
     Some(peer.ip())

@@ -7,7 +7,7 @@ use picora_captcha::{Endpoint, Turnstile, TurnstileVerifier};
 use picora_core::{Retry, StoreError, StoreErrorKind};
 use picora_ratelimit::captcha::CaptchaVerifier;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::aliyun;
 use crate::turnstile::request;
@@ -94,9 +94,11 @@ const PASSES: [&str; 2] = [
 
 #[tokio::test]
 async fn nobody_there() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-    drop(listener);
+    // Bound and not listening: nobody else can get the port meanwhile.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    let endpoint = Endpoint::new(&format!("http://{address}")).unwrap();
     for error in errors(&endpoint).await {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
     }
