@@ -68,6 +68,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod calendar;
+pub mod captcha;
 pub mod cell;
 pub mod check;
 #[cfg(feature = "conformance")]

@@ -15,6 +15,7 @@ mod egress;
 mod kill;
 mod limits;
 mod load;
+mod proxies;
 mod shutdown;
 mod start;
 mod strangers;
