@@ -2,3 +2,6 @@
 
 mod leftovers;
 mod postgres;
+mod redis;
+mod redis_cluster;
+mod wire;
