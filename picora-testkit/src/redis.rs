@@ -108,6 +108,10 @@ impl Redis {
     /// Several elements are printed as lines; nothing is an empty line. On a node of a cluster it follows redirections.
     ///
     /// **Panics** when the server answers an error or does not run. A paused server lets it wait for ever.
+    #[expect(
+        clippy::must_use_candidate,
+        reason = "many commands are given for what they do"
+    )]
     pub fn command(&self, words: &[&str]) -> String {
         let mut redis_cli = self.server.command(&program::find("redis-cli", &folders()));
         redis_cli.args(["-e", "-c", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
