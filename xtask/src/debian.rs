@@ -7,7 +7,7 @@ use std::process::Command;
 ///
 /// A cluster that the PostgreSQL package creates for the machine, or a service that the Redis package starts where there is an init, is not
 /// ours: tests start their own on free ports and never touch it.
-pub const PACKAGES: &[&str] = &["postgresql", "redis-server"];
+pub const PACKAGES: &[&str] = &["chromium", "postgresql", "python3-venv", "redis-server"];
 
 /// Fails at once where [`install`] would have to ask for root.
 pub fn expect_installable(packages: &[&str]) -> Outcome {
