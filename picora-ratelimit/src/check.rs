@@ -87,6 +87,18 @@ impl<'a> Check<'a> {
         frame::subjects(self.subjects)
     }
 
+    /// The same check at another cost, which its limits have been seen to have room for.
+    pub(crate) const fn costing(&self, cost: u64) -> Self {
+        Self { cost, ..*self }
+    }
+
+    /// How its subjects are leased: the terms of the first, if all are leased.
+    #[must_use]
+    pub fn lease(&self) -> Option<crate::LeaseTerms> {
+        let all = self.subjects.iter().all(|it| it.policy.lease().is_some());
+        self.subjects[0].policy.lease().filter(|_| all)
+    }
+
     /// Its subjects as they were given.
     pub(crate) const fn all(&self) -> &'a [Subject<'a>] {
         self.subjects

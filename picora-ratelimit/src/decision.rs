@@ -55,6 +55,8 @@ pub struct Decision<'a> {
     pub(crate) rolling_waits: Vec<i64>,
     pub(crate) verdict: Verdict,
     pub(crate) shadow_denied: bool,
+    /// How long it is denied for another reason than its limits.
+    pub(crate) held: Duration,
 }
 
 /// Three are enough for the product's tiers with their ceiling, without an allocation.
@@ -87,7 +89,17 @@ impl<'a> Decision<'a> {
         }
         let reports = self.reports();
         let in_force = reports.filter(|report| report.exceeded != Exceeded::Shadow);
-        in_force.map(|report| report.wait).max().unwrap_or_default()
+        let waits = in_force.map(|report| report.wait);
+        waits.fold(self.held, Duration::max)
+    }
+
+    /// The same numbers as a denial for at least so long, by one who does not ask the store before.
+    pub(crate) fn held(self, held: Duration) -> Self {
+        Self {
+            verdict: Verdict::Deny,
+            held,
+            ..self
+        }
     }
 
     /// The wait for a `Retry-After` header: rounded up to whole seconds, and at least 1.
@@ -162,6 +174,7 @@ impl PartialEq for Decision<'_> {
             && self.decided_at == other.decided_at
             && self.lines == other.lines
             && self.rolling_waits == other.rolling_waits
+            && self.held == other.held
     }
 }
 

@@ -71,6 +71,28 @@ pub enum PolicyError {
         /// In which time.
         length: Duration,
     },
+    /// A lease's life drains more than a burst holds.
+    #[error(
+        "nothing of the burst `{limit}` of `{policy}` is left when it is leased for {life:?}; lease it for less"
+    )]
+    LeaseTooLong {
+        /// The policy.
+        policy: Name,
+        /// The limit.
+        limit: Name,
+        /// The lease's life.
+        life: Duration,
+    },
+    /// A limit cannot be leased.
+    #[error(
+        "the limit `{limit}` of `{policy}` cannot be leased: a log must know when something passed, and a challenge counts every question"
+    )]
+    Unleasable {
+        /// The policy.
+        policy: Name,
+        /// The limit.
+        limit: Name,
+    },
     /// Rolling limits of one policy read one log, so all of them count what passed, or all count what was asked.
     #[error(
         "the policy `{policy}` has rolling limits that challenge beside others that do not; put them into two policies"

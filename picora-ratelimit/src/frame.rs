@@ -1,5 +1,7 @@
 //! A check laid over what is stored of its subjects, at one instant: the workbench of the rule.
 
+use std::time::Duration;
+
 use picora_core::Timestamp;
 
 use crate::decision::Lines;
@@ -49,6 +51,7 @@ impl<'a> Frame<'a> {
                 rolling_waits: Vec::new(),
                 verdict: Verdict::Allow,
                 shadow_denied: false,
+                held: Duration::ZERO,
             },
             logs: Vec::new(),
             writes: false,

@@ -72,6 +72,13 @@ impl Gcra {
         Self::checked(exact::interval(factor, self.interval)?, burst)
     }
 
+    /// The same rate with a burst that is smaller by what drains in `span`; none when nothing is left.
+    pub(crate) fn shortened(self, span: Duration) -> Option<Self> {
+        let span = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        let burst = self.burst.checked_sub(span.div_ceil(self.interval))?;
+        (burst > 0).then_some(Self { burst, ..self })
+    }
+
     /// The arrival time that counts at `now`, from what is stored.
     ///
     /// Never before `now`: a rest earns no more than the burst. Never later than `now` and the tolerance: no charge leads there, so a

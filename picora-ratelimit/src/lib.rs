@@ -14,6 +14,7 @@
 //! | [`step`](mod@step) | the rule: `(check, records, now) -> (decision, records)` |
 //! | [`decision`] | verdict, wait, one report for each limit, and the window that headers show |
 //! | [`limiter`], [`memory`] | the port, and the limiter in memory |
+//! | [`lease`] | what a process may spend of a shared limit without asking for each unit |
 //! | [`tiers`] | the product's tiers and its hourly ceiling |
 //! | [`error`] | misuse, found when a policy or a check is built |
 //! | `conformance` | the port's promises as a test suite (feature `conformance`) |
@@ -78,6 +79,7 @@ pub mod error;
 mod exact;
 mod frame;
 pub mod gcra;
+pub mod lease;
 pub mod limit;
 pub mod limiter;
 pub mod memory;
@@ -98,6 +100,7 @@ pub use check::Check;
 pub use decision::{Decision, Report, Verdict};
 pub use error::{CheckError, PolicyError};
 pub use gcra::Gcra;
+pub use lease::{Asked, Lease, LeaseCall, LeaseTerms};
 pub use limit::{Exceeded, Limit};
 pub use limiter::Limiter;
 pub use memory::{MemoryLimiter, MemoryOptions};

@@ -133,6 +133,11 @@ impl Limit {
         self.exceeded
     }
 
+    /// The same limit under another rule.
+    pub(crate) const fn with_rule(self, rule: Rule) -> Self {
+        Self { rule, ..self }
+    }
+
     pub(crate) fn scaled(self, factor: NonZeroU32) -> Result<Self, PolicyError> {
         let rule = self.rule.scaled(factor)?;
         Ok(Self { rule, ..self })

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use crate::rolling::Reach;
-use crate::{Exceeded, Limit, Name, PolicyError, Rule};
+use crate::{Exceeded, LeaseTerms, Limit, Name, PolicyError, Rule};
 
 /// The limits of one subject, decided as one: all have room, or nothing is charged to any.
 ///
@@ -31,6 +31,7 @@ pub struct Policy {
     most: u64,
     cells: usize,
     reach: Reach,
+    lease: Option<LeaseTerms>,
 }
 
 impl Policy {
@@ -56,10 +57,10 @@ impl Policy {
         if mixes_logs(&limits) {
             return Err(PolicyError::MixedLog { policy });
         }
-        Ok(Self::of(policy, limits))
+        Ok(Self::of(policy, limits, None))
     }
 
-    fn of(name: Name, limits: Box<[Limit]>) -> Self {
+    fn of(name: Name, limits: Box<[Limit]>, lease: Option<LeaseTerms>) -> Self {
         let rolling = limits.iter().filter_map(rolling);
         Self {
             name,
@@ -67,7 +68,19 @@ impl Policy {
             cells: limits.len() - rolling.clone().count(),
             reach: rolling.fold(Reach::NONE, Reach::and),
             limits,
+            lease,
         }
+    }
+
+    /// The same name over other limits, which can be told apart as these can.
+    pub(crate) fn with(&self, limits: Box<[Limit]>, lease: Option<LeaseTerms>) -> Self {
+        Self::of(self.name, limits, lease)
+    }
+
+    /// How it is leased; none when each check asks the store.
+    #[must_use]
+    pub const fn lease(&self) -> Option<LeaseTerms> {
+        self.lease
     }
 
     /// What it is called.
@@ -90,7 +103,7 @@ impl Policy {
     pub fn scaled(&self, factor: NonZeroU32) -> Result<Self, PolicyError> {
         let scaled = self.limits.iter().map(|limit| limit.scaled(factor));
         let limits: Result<_, _> = scaled.collect();
-        Ok(Self::of(self.name, limits?))
+        Ok(self.with(limits?, self.lease))
     }
 
     /// The largest cost that all its limits can let pass.

@@ -1,0 +1,108 @@
+//! What the script is sent.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use redis::Cmd;
+use sha1::{Digest, Sha1};
+
+use crate::item::Item;
+
+/// The rule, as Redis runs it.
+const SCRIPT: &str = include_str!("script.lua");
+
+/// Its name in Redis' cache.
+static SHA1: LazyLock<String> = LazyLock::new(|| {
+    let mut hex = String::with_capacity(40);
+    for byte in Sha1::digest(SCRIPT.as_bytes()) {
+        let _ = write!(hex, "{byte:02x}"); // a string never fails
+    }
+    hex
+});
+
+/// Some items of one slot, as one call.
+#[derive(Debug)]
+pub(crate) struct Request {
+    arguments: Vec<Vec<u8>>,
+    keys: usize,
+}
+
+impl Request {
+    /// Of items that share their clock; on a cluster, of one home.
+    pub(crate) fn of<'i>(items: impl Iterator<Item = &'i Item>) -> Self {
+        let (mut keys, mut policies) = (Positions::default(), Positions::default());
+        let (mut bytes, mut clock) = (Vec::new(), Vec::new());
+        for item in items {
+            if let Some(now) = item.now {
+                clock = now.unix_micros().to_string().into_bytes();
+            }
+            let positions: Vec<(u16, u16)> = item
+                .subjects
+                .iter()
+                .map(|(key, policy)| (keys.of(key.as_bytes()), policies.of(policy)))
+                .collect();
+            item.write(&mut bytes, positions.into_iter());
+        }
+        let count = keys.all.len();
+        let rest = [clock, bytes].into_iter().chain(policies.all);
+        Self {
+            arguments: keys.all.into_iter().chain(rest).collect(),
+            keys: count,
+        }
+    }
+
+    /// How many keys it names.
+    pub(crate) const fn keys(&self) -> usize {
+        self.keys
+    }
+
+    /// The call by the script's name.
+    pub(crate) fn by_name(&self) -> Cmd {
+        self.command("EVALSHA", &SHA1)
+    }
+
+    /// The call with the script's text, for a Redis that has forgotten it.
+    pub(crate) fn by_text(&self) -> Cmd {
+        self.command("EVAL", SCRIPT)
+    }
+
+    fn command(&self, name: &str, script: &str) -> Cmd {
+        let mut command = redis::cmd(name);
+        command.arg(script).arg(self.keys);
+        for argument in &self.arguments {
+            command.arg(argument.as_slice());
+        }
+        command
+    }
+}
+
+/// Positions of keys in a request, by the order of first mention; for who reads the reply.
+#[derive(Debug, Default)]
+pub(crate) struct Keys<'k>(HashMap<&'k str, usize>);
+
+impl<'k> Keys<'k> {
+    pub(crate) fn of(&mut self, key: &'k str) -> usize {
+        let next = self.0.len();
+        *self.0.entry(key).or_insert(next)
+    }
+}
+
+/// Each text once, by the order of first mention.
+#[derive(Debug, Default)]
+struct Positions {
+    all: Vec<Vec<u8>>,
+    known: HashMap<Vec<u8>, u16>,
+}
+
+impl Positions {
+    fn of(&mut self, text: &[u8]) -> u16 {
+        if let Some(at) = self.known.get(text) {
+            return *at;
+        }
+        let at = u16::try_from(self.all.len()).unwrap_or(u16::MAX); // a call has a few hundred
+        self.all.push(text.to_vec());
+        self.known.insert(text.to_vec(), at);
+        at
+    }
+}
