@@ -74,13 +74,13 @@ fn cargo(root: &Path, arguments: &[&str]) -> Outcome {
     shell::run(&mut shell::cargo(root, arguments))
 }
 
-/// The benches are a workspace of their own; their lints are `weekly`'s, for their peers take long to compile.
+/// The benches and what fuzzes are workspaces of their own; the benches' lints are `weekly`'s, for their peers take long to compile.
 fn format(root: &Path) -> Outcome {
     cargo(root, &["fmt", "--all", "--check"])?;
-    cargo(
-        root,
-        &["fmt", "--check", "--manifest-path", "benches/Cargo.toml"],
-    )
+    for apart in ["benches/Cargo.toml", "fuzz/Cargo.toml"] {
+        cargo(root, &["fmt", "--check", "--manifest-path", apart])?;
+    }
+    Ok(())
 }
 
 fn run_tests(root: &Path, tally: &mut Tally) -> Outcome {

@@ -35,6 +35,8 @@ const MADE: &[&str] = &[
     ".venv",
     "picora-data",
     "mutants.out",
+    "corpus",
+    "artifacts",
 ];
 
 /// Reads every text file under `root`, sorted by path. Other files (pictures, archives) are left out.
