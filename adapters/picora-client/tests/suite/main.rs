@@ -1,0 +1,7 @@
+//! The client from outside: against servers that are limited, broken or hostile, and against the real one.
+
+#![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
+
+mod bad_answers;
+mod hostile;
+mod policy;
