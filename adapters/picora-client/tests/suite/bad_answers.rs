@@ -244,7 +244,7 @@ async fn no_redirect_is_followed_so_that_the_key_stays_here() {
 #[tokio::test]
 async fn an_answer_that_drips_or_never_comes_ends_at_the_deadline() {
     for act in [
-        Act::Drip(Vec::new()),
+        Act::Hold,
         Act::Drip(b"HTTP/1.1 200 OK\r\nx-slow: ".to_vec()),
         Act::Drip(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n{".to_vec()),
     ] {
@@ -265,11 +265,7 @@ async fn an_answer_that_drips_or_never_comes_ends_at_the_deadline() {
 
 #[tokio::test]
 async fn a_huge_body_is_not_kept() {
-    for (head, most) in [
-        ("HTTP/1.1 500 Oops\r\n\r\n", 10 << 20),
-        ("HTTP/1.1 200 OK\r\n\r\n", 10 << 20),
-    ] {
-        let _ = most;
+    for head in ["HTTP/1.1 500 Oops\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"] {
         let mut bytes = head.as_bytes().to_vec();
         bytes.resize(1 << 20, b'x');
         let server = Hostile::doing([Act::Flood(bytes)]).await;
@@ -306,7 +302,7 @@ async fn a_file_that_cannot_be_read_is_named_and_nothing_is_sent() {
         (folder.path().to_owned(), "no regular file"),
         (PathBuf::from("/dev/null"), "no regular file"),
         (empty, "is empty"),
-        (PathBuf::from("a\0b"), "nul byte"),
+        (PathBuf::from("a\0b"), "NUL byte"),
     ] {
         let error = server
             .client()
@@ -333,6 +329,7 @@ async fn a_file_that_becomes_shorter_is_the_files_fault_and_is_not_sent_again() 
     });
     let error = server.client().upload(&upload).await.unwrap_err();
     assert!(error.to_string().contains("became shorter"), "{error}");
+    tokio::time::sleep(Duration::from_millis(200)).await; // a second attempt would have come after 20
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -345,11 +342,20 @@ async fn a_host_that_is_not_there_is_told_at_once() {
     assert!(matches!(error, Error::Unreachable(_)), "{error}");
     assert!(error.to_string().contains("refused"), "{error}");
     // TLS spoken to a server that has none.
-    let server = Hostile::doing([answer("200 OK", "", IDENTITY)]).await;
-    let error = client(&server.url.replace("http:", "https:"))
-        .verify()
-        .await
-        .unwrap_err();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let plain = async {
+        use tokio::io::AsyncWriteExt;
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
+        stream
+    };
+    let client = client(&url);
+    let (error, _stream) = tokio::join!(client.verify(), plain);
+    let error = error.unwrap_err();
     assert!(matches!(error, Error::Unreachable(_)), "{error}");
 }
 

@@ -17,6 +17,8 @@ pub(crate) enum Act {
     Drip(Vec<u8>),
     /// Sends these bytes again and again.
     Flood(Vec<u8>),
+    /// Says nothing, and keeps the connection.
+    Hold,
     /// Closes at once.
     Close,
 }
@@ -84,6 +86,7 @@ async fn serve(mut stream: TcpStream, act: Act, seen: Arc<Mutex<Vec<String>>>) {
     seen.lock().unwrap().push(request);
     match act {
         Act::Close => {}
+        Act::Hold => std::future::pending().await,
         Act::Send(bytes) => {
             let _ = stream.write_all(&bytes).await;
             let _ = stream.shutdown().await;

@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
 mod bad_answers;
+mod command;
+mod host;
 mod hostile;
 mod policy;
+mod real;

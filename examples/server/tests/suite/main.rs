@@ -7,6 +7,7 @@ mod answer;
 mod bad_form;
 mod bad_wire;
 mod child;
+mod client;
 mod days;
 mod delivery;
 mod disk;
