@@ -129,7 +129,7 @@ impl Upload {
         told(0);
         let body = Body::wrap_stream(pieces(file, length, told).inspect_err(remember));
         let part = Part::stream_with_length(body, length).file_name(self.name());
-        // The server's parser reads names as they are, in UTF-8 (RFC 7578 §5.1.2), and not RFC 5987's `filename*`.
+        // Names go as they are, in UTF-8: RFC 7578 §4.2 forbids `filename*` in forms.
         let form = Form::new().percent_encode_noop();
         let form = self
             .tags

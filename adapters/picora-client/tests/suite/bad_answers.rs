@@ -1,10 +1,11 @@
 //! What a client makes of answers that are none.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use picora_client::{Error, ListQuery, Upload};
 use picora_core::{AssetId, MediaKind};
+use tokio::time::Instant;
 
 use crate::hostile::{Act, Hostile, answer, client};
 

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use picora_client::backoff::Rule;
 use picora_client::{ApiKey, Error, ListQuery, Options, Picora, Resource, ServerUrl, Upload};
 use picora_core::{MediaKind, PlanId};
+use tokio::time::Instant;
 
 use crate::child::Child;
 use crate::load::hex_sha256;
