@@ -33,7 +33,7 @@ pub const PROOFS: &[Proof] = &[
         shows: "61 uploads in a minute: the server refuses the excess, the client waits as told, each is stored once",
         folder: "examples/server",
         binary: "suite",
-        filter: "client",
+        filter: "client::",
     },
     Proof {
         name: "minute-cli",

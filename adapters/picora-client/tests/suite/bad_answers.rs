@@ -369,3 +369,33 @@ async fn neither_the_client_nor_its_errors_show_the_key() {
     let shown = format!("{client:?} {error} {error:?}");
     assert!(!shown.contains("sk_live_secret"), "{shown}");
 }
+
+#[tokio::test]
+async fn an_upload_that_nobody_reads_ends_when_nothing_moves_any_more() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let deaf = async {
+        let mut connections = Vec::new();
+        loop {
+            connections.push(listener.accept().await.unwrap());
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.gif");
+    std::fs::File::create(&path)
+        .unwrap()
+        .set_len(64 << 20)
+        .unwrap();
+    let (client, upload) = (client(&url), Upload::new(path, MediaKind::Image));
+    let start = Instant::now();
+    let error = tokio::select! {
+        stored = client.upload(&upload) => stored.unwrap_err(),
+        never = deaf => never,
+    };
+    assert!(matches!(error, Error::TimedOut { .. }), "{error}");
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+}

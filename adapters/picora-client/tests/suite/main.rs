@@ -8,3 +8,4 @@ mod host;
 mod hostile;
 mod policy;
 mod real;
+mod sender;

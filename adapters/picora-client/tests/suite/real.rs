@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use picora_client::backoff::Rule;
+use picora_client::rate_limit::{RateLimits, ResetStyle};
 use picora_client::{ListQuery, Options, Upload};
-use picora_core::MediaKind;
+use picora_core::{Clock, MediaKind};
+use picora_server::system::SystemClock;
 
 use crate::host::{Host, rate};
 
@@ -242,4 +244,28 @@ async fn a_key_of_the_callers_own_stores_once() {
                 .contains("idempotency key")
         );
     }
+}
+
+/// What the server writes is what the parser reads: both families alike, and resets as epochs within the minute.
+#[tokio::test]
+async fn the_servers_own_headers_are_read() {
+    let host = Host::start().await;
+    let request = reqwest::Client::new()
+        .get(format!("{}/v1/auth/verify", host.url))
+        .bearer_auth(&host.secret);
+    let answer = request.send().await.unwrap();
+    let said = RateLimits::of(answer.headers(), ResetStyle::Epoch);
+    let triplet = said.standard.unwrap();
+    assert_eq!(said.legacy, Some(triplet));
+    assert_eq!((triplet.limit, triplet.remaining), (Some(600), Some(599)));
+    let after = triplet.reset.unwrap().after(SystemClock.now());
+    assert!(after <= Duration::from_secs(60), "{after:?}");
+    assert_eq!(
+        triplet.reset.unwrap(),
+        RateLimits::of(answer.headers(), ResetStyle::ByMagnitude)
+            .standard
+            .unwrap()
+            .reset
+            .unwrap()
+    );
 }
