@@ -48,7 +48,8 @@ pub enum Step {
 /// Decides after a setback: wait, or give up.
 ///
 /// The wait is max(`retry_after`, min(cap, first · 2^n)) for the n-th repetition, counted from 0; then chance adds to it. It is never
-/// shorter than what the server names.
+/// shorter than what the server names. (The documents' sample `withBackoff` makes two repetitions, not three, and takes `Retry-After`
+/// *instead* of doubling; C11 settles what their text means.)
 ///
 /// **Units**: `retries` is how often the request was repeated already; `chance` is any number, all of it alike. **Boundaries**: the
 /// `most_retries`-th repetition is still made; a named wait equal to `longest_wait` is still waited. A setback with

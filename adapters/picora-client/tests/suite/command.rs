@@ -160,7 +160,8 @@ async fn one_bad_file_does_not_stop_the_others_and_is_told() {
         &["upload", "--kind", "image", files[2].to_str().unwrap()],
     )
     .await;
-    assert_eq!(code(&kind), 0, "{kind:?}");
+    let told = format!("gif {}\n", files[2].display());
+    assert!(code(&kind) == 0 && out(&kind).ends_with(&told), "{kind:?}");
 }
 
 #[tokio::test]

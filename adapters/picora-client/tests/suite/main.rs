@@ -9,3 +9,4 @@ mod hostile;
 mod policy;
 mod real;
 mod sender;
+mod tls;

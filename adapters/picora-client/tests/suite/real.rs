@@ -99,7 +99,7 @@ async fn pages_follow_one_another() {
     assert_eq!(refused.refusal().unwrap().meta["field"], "limit");
 }
 
-/// 200 MB go through a client that holds pieces of 64 KiB; its progress never steps back, and ends at all of it.
+/// 80 MB go through a client that holds pieces of 64 KiB; its progress never steps back, and ends at all of it.
 #[tokio::test]
 async fn a_large_file_is_streamed_and_its_progress_is_told() {
     let host = Host::start().await;
@@ -108,24 +108,24 @@ async fn a_large_file_is_streamed_and_its_progress_is_told() {
         .write(true)
         .open(&path)
         .unwrap()
-        .set_len(200_000_000)
+        .set_len(80_000_000)
         .unwrap();
     let before = resident_kib();
     let (last, steps) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (seen, counted) = (last.clone(), steps.clone());
     let upload = Upload::new(&path, MediaKind::Image).progress(move |sent, of| {
-        assert_eq!(of, 200_000_000);
+        assert_eq!(of, 80_000_000);
         assert!(seen.swap(sent, Ordering::Relaxed) <= sent);
         counted.fetch_add(1, Ordering::Relaxed);
     });
     let stored = host.client().upload(&upload).await.unwrap();
     assert_eq!(
         (stored.bytes, last.load(Ordering::Relaxed)),
-        (200_000_000, 200_000_000)
+        (80_000_000, 80_000_000)
     );
-    assert!(steps.load(Ordering::Relaxed) > 3_000);
+    assert!(steps.load(Ordering::Relaxed) > 1_000);
     let grown = resident_kib().saturating_sub(before); // the server's share is in it, too
-    assert!(grown < 64 << 10, "{grown} KiB more than before");
+    assert!(grown < 40 << 10, "{grown} KiB more than before");
 }
 
 fn resident_kib() -> u64 {

@@ -81,7 +81,9 @@ fn tell(file: &Path, fared: &Fared, as_json: bool) {
         Fared::Stored(resource) if as_json => {
             say::value(&json!({"file": name, "resource": resource}))
         }
-        Fared::Stored(resource) => say::line(&format!("{} {}", resource.id, resource.url)),
+        Fared::Stored(resource) => {
+            say::line(&format!("{} {} {name}", resource.id, resource.url));
+        }
         Fared::Failed(error) => {
             say::complain(&say::sentence(&name, error));
             if as_json {
