@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 /// Which host, whose key, and how patient.
 #[derive(Args)]
 pub(crate) struct Connection {
-    /// The host, such as https://media.example
+    /// The host, such as `https://media.example`
     #[arg(
         long,
         global = true,
