@@ -1,6 +1,6 @@
 //! What a limiter is asked.
 
-use crate::{CheckError, Subject, SubjectKey};
+use crate::{CheckError, Subject, SubjectKey, frame};
 
 /// A cost, and the set of subjects that must all have room for it.
 ///
@@ -23,6 +23,7 @@ pub struct Check<'a> {
     home: SubjectKey,
     subjects: &'a [Subject<'a>],
     cost: u64,
+    solved: bool,
 }
 
 impl<'a> Check<'a> {
@@ -49,7 +50,24 @@ impl<'a> Check<'a> {
             home,
             subjects,
             cost,
+            solved: false,
         })
+    }
+
+    /// The same check by someone who has proved what a challenge asks: limits that [challenge](crate::Exceeded::Challenge) count it and let
+    /// it pass. All others hold as before (C41).
+    #[must_use]
+    pub const fn solved(self) -> Self {
+        Self {
+            solved: true,
+            ..self
+        }
+    }
+
+    /// Whether a challenge has been met.
+    #[must_use]
+    pub const fn is_solved(&self) -> bool {
+        self.solved
     }
 
     /// Where the records of all its subjects live.
@@ -66,27 +84,29 @@ impl<'a> Check<'a> {
 
     /// Its subjects, each once, in the order of first mention.
     pub fn subjects(&self) -> impl Iterator<Item = &'a Subject<'a>> + '_ {
-        let all = self.subjects;
-        all.iter()
-            .enumerate()
-            .filter(move |(at, subject)| {
-                !all[..*at].iter().any(|earlier| earlier.key == subject.key)
-            })
-            .map(|(_, subject)| subject)
+        frame::subjects(self.subjects)
+    }
+
+    /// Its subjects as they were given.
+    pub(crate) const fn all(&self) -> &'a [Subject<'a>] {
+        self.subjects
     }
 }
 
 fn fits(subject: &Subject<'_>, cost: u64) -> Result<(), CheckError> {
-    let limits = subject.policy.limits().iter();
-    match limits.min_by_key(|limit| limit.rule().most()) {
-        Some(limit) if limit.rule().most() < cost => Err(CheckError::CostAboveLimit {
+    if cost <= subject.policy.most() {
+        return Ok(());
+    }
+    let mut limits = subject.policy.limits().iter();
+    let strictest = limits.find(|limit| limit.rule().most() == subject.policy.most());
+    strictest.map_or(Ok(()), |limit| {
+        Err(CheckError::CostAboveLimit {
             policy: subject.policy.name(),
             limit: limit.name(),
             cost,
             most: limit.rule().most(),
-        }),
-        Some(_) | None => Ok(()),
-    }
+        })
+    })
 }
 
 fn one_policy(earlier: &[Subject<'_>], subject: &Subject<'_>) -> Result<(), CheckError> {

@@ -19,6 +19,8 @@ use crate::Limiter;
 mod charges;
 mod clock;
 mod harness;
+mod history;
+mod kinds;
 mod refunds;
 mod sharing;
 
@@ -31,6 +33,12 @@ pub use clock::{
     a_clock_that_goes_back_locks_nobody_out, waiting_exactly_the_wait_passes_and_less_does_not,
 };
 pub use harness::MemoryHarness;
+pub use history::{Course, a_random_history, random_histories_equal_the_pure_step};
+pub use kinds::{
+    a_calendar_limit_follows_the_calendar, a_challenge_counts_every_question,
+    a_look_charges_nothing, a_reset_forgets_one_subject, a_rolling_log_is_exact_in_any_span,
+    a_shadow_denies_nobody,
+};
 pub use refunds::{a_refund_gives_back, a_refund_spares_later_windows};
 pub use sharing::{
     both_ways_of_asking_share_one_budget, callers_at_once_never_pass_more, homes_do_not_share,
@@ -68,16 +76,23 @@ macro_rules! limiter_conformance {
 macro_rules! limiter_promises {
     ($with:path, $($extra:tt)*) => {
         $with! { [$($extra)*]
+            a_calendar_limit_follows_the_calendar
+            a_challenge_counts_every_question
             a_changed_policy_keeps_what_was_used
             a_clock_that_goes_back_locks_nobody_out
             a_cost_counts_whole
             a_denial_charges_nothing
+            a_look_charges_nothing
             a_refund_gives_back
             a_refund_spares_later_windows
+            a_reset_forgets_one_subject
+            a_rolling_log_is_exact_in_any_span
+            a_shadow_denies_nobody
             a_window_admits_exactly_its_limit
             both_ways_of_asking_share_one_budget
             homes_do_not_share
             one_instant_admits_exactly_the_burst
+            random_histories_equal_the_pure_step
             reports_tell_what_is_left
             strangers_push_nobody_out
             subjects_are_charged_together_or_not_at_all

@@ -60,6 +60,25 @@ pub enum PolicyError {
         /// The nearest one that would be kept exactly.
         nearest: Duration,
     },
+    /// A rolling limit is so large that its log would be: each unit is remembered.
+    #[error(
+        "a rolling limit of {limit} in {length:?} would remember more than 1024 units; the nearest exact policy is a window of \
+         {limit} per {length:?} beside a burst"
+    )]
+    LongLog {
+        /// How many.
+        limit: u64,
+        /// In which time.
+        length: Duration,
+    },
+    /// Rolling limits of one policy read one log, so all of them count what passed, or all count what was asked.
+    #[error(
+        "the policy `{policy}` has rolling limits that challenge beside others that do not; put them into two policies"
+    )]
+    MixedLog {
+        /// The policy.
+        policy: Name,
+    },
     /// A rate has no emission interval of whole microseconds.
     #[error(
         "{count} per {period:?} has no exact emission interval; the nearest exact policy is 1 per {nearest:?}"

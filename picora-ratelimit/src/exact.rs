@@ -44,11 +44,6 @@ pub(crate) fn product(what: &'static str, left: u64, right: u64) -> Result<u64, 
     count(what, left.saturating_mul(right))
 }
 
-/// A span of microseconds; a negative one is none.
-pub(crate) fn span(micros: i64) -> Duration {
-    from_micros(u64::try_from(micros).unwrap_or(0))
-}
-
 /// Microseconds below 2^52 as the signed number that instants are made of.
 pub(crate) fn signed(micros: u64) -> i64 {
     i64::try_from(micros).unwrap_or(i64::MAX)

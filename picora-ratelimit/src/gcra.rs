@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use picora_core::Timestamp;
 
-use crate::{PolicyError, exact};
+use crate::{Cell, CellKind, PolicyError, exact};
 
 /// One unit per emission interval, and up to `burst` of them at once after a rest.
 ///
@@ -25,15 +25,6 @@ use crate::{PolicyError, exact};
 pub struct Gcra {
     interval: u64,
     burst: u64,
-}
-
-/// What is stored of one GCRA limit.
-///
-/// **Units**: microseconds since 1970. A cell whose instant has come is as good as none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GcraCell {
-    /// The theoretical arrival time: when everything charged so far will have drained at the steady rate.
-    pub arrival: i64,
 }
 
 impl Gcra {
@@ -85,28 +76,31 @@ impl Gcra {
     ///
     /// Never before `now`: a rest earns no more than the burst. Never later than `now` and the tolerance: no charge leads there, so a
     /// clock went back (or the rule was larger before), and the cell is healed to that value.
-    pub(crate) fn settle(self, stored: Option<GcraCell>, now: Timestamp) -> GcraCell {
+    pub(crate) fn settle(self, stored: Cell, now: Timestamp) -> Cell {
         let now = now.unix_micros();
-        let arrival = stored.map_or(now, |cell| cell.arrival);
-        GcraCell {
-            arrival: arrival.clamp(now, now + self.tolerance()),
-        }
+        let arrival = if stored.is(CellKind::Gcra) {
+            stored.instant()
+        } else {
+            now
+        };
+        Cell::gcra(arrival.clamp(now, now + self.tolerance()))
     }
 
-    pub(crate) fn remaining(self, cell: GcraCell, now: Timestamp) -> u64 {
-        let room = now.unix_micros() + self.tolerance() - cell.arrival;
+    pub(crate) fn remaining(self, cell: Cell, now: Timestamp) -> u64 {
+        let room = now.unix_micros() + self.tolerance() - cell.instant();
         u64::try_from(room).unwrap_or(0) / self.interval
     }
 
-    pub(crate) fn wait(self, cell: GcraCell, cost: u64, now: Timestamp) -> Duration {
-        let after = self.charged(cell, cost).arrival;
-        exact::span(after - self.tolerance() - now.unix_micros())
+    /// Microseconds until the cost has room; none or fewer when it has.
+    pub(crate) fn wait(self, cell: Cell, cost: u64, now: Timestamp) -> i64 {
+        let after = cell.instant().saturating_add(self.drain_time(cost));
+        after - self.tolerance() - now.unix_micros()
     }
 
-    pub(crate) fn charged(self, cell: GcraCell, cost: u64) -> GcraCell {
-        GcraCell {
-            arrival: cell.arrival.saturating_add(self.drain_time(cost)),
-        }
+    /// After a charge. One that has no room, as a challenge may take, fills the burst and no more.
+    pub(crate) fn charged(self, cell: Cell, cost: u64, now: Timestamp) -> Cell {
+        let arrival = cell.instant().saturating_add(self.drain_time(cost));
+        Cell::gcra(arrival.min(now.unix_micros() + self.tolerance()))
     }
 
     /// Gives back what of the charge has not drained by itself.
@@ -116,19 +110,17 @@ impl Gcra {
     /// back the rest never admits more than the rule allows.
     pub(crate) fn refund(
         self,
-        cell: GcraCell,
+        cell: Cell,
         cost: u64,
         charged_at: Timestamp,
         now: Timestamp,
-    ) -> GcraCell {
+    ) -> Cell {
         let drained = now
             .unix_micros()
             .saturating_sub(charged_at.unix_micros())
             .max(0);
         let back = self.drain_time(cost).saturating_sub(drained).max(0);
-        GcraCell {
-            arrival: cell.arrival.saturating_sub(back),
-        }
+        Cell::gcra(cell.instant().saturating_sub(back))
     }
 
     fn tolerance(self) -> i64 {

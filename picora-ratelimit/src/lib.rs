@@ -8,9 +8,9 @@
 //!
 //! | module | noun |
 //! |---|---|
-//! | [`policy`], [`limit`], [`window`], [`gcra`], [`name`] | what is allowed: exact, or refused with the nearest exact policy |
+//! | [`policy`], [`limit`], [`rule`], [`window`], [`gcra`], [`rolling`], [`calendar`], [`name`] | what is allowed: exact, or refused with the nearest exact policy |
 //! | [`subject`], [`check`] | who spends how much |
-//! | [`record`] | what a store keeps: one cell for each limit |
+//! | [`record`], [`cell`] | what a store keeps: one cell for each limit, and a log for the rolling ones |
 //! | [`step`](mod@step) | the rule: `(check, records, now) -> (decision, records)` |
 //! | [`decision`] | verdict, wait, one report for each limit, and the window that headers show |
 //! | [`limiter`], [`memory`] | the port, and the limiter in memory |
@@ -67,12 +67,16 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod calendar;
+pub mod captcha;
+pub mod cell;
 pub mod check;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod decision;
 pub mod error;
 mod exact;
+mod frame;
 pub mod gcra;
 pub mod limit;
 pub mod limiter;
@@ -80,24 +84,29 @@ pub mod memory;
 pub mod name;
 pub mod policy;
 pub mod record;
-mod settled;
+pub mod rolling;
+pub mod rule;
 mod shown;
 pub mod step;
 pub mod subject;
 pub mod tiers;
 pub mod window;
 
+pub use calendar::{Calendar, CalendarUnit};
+pub use cell::{Cell, CellKind};
 pub use check::Check;
 pub use decision::{Decision, Report, Verdict};
 pub use error::{CheckError, PolicyError};
-pub use gcra::{Gcra, GcraCell};
-pub use limit::{Limit, Rule};
+pub use gcra::Gcra;
+pub use limit::{Exceeded, Limit};
 pub use limiter::Limiter;
-pub use memory::MemoryLimiter;
+pub use memory::{MemoryLimiter, MemoryOptions};
 pub use name::Name;
 pub use policy::Policy;
-pub use record::{Cell, Record};
-pub use step::{Step, refund, step};
-pub use subject::{Subject, SubjectHasher, SubjectKey};
+pub use record::Record;
+pub use rolling::{Log, Rolling, Stamp};
+pub use rule::Rule;
+pub use step::{Step, peek, refund, step};
+pub use subject::{Namespace, Subject, SubjectHasher, SubjectKey};
 pub use tiers::{Tier, Tiers};
-pub use window::{Window, WindowCell};
+pub use window::Window;

@@ -1,64 +1,55 @@
-//! One limit: a name and a rule.
+//! One limit: a name, a rule, and what happens when it has no room.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::{Gcra, Name, PolicyError, Window};
+use crate::{Calendar, Gcra, Name, PolicyError, Rolling, Rule, Window};
 
-/// How one limit counts.
-///
-/// More kinds will come (a rolling log, calendar days and months); a store keeps one [`Cell`](crate::Cell) per limit, whatever its
-/// kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Rule {
-    /// A steady rate with a burst.
-    Gcra(Gcra),
-    /// So many in each fixed window.
-    Window(Window),
-}
-
-impl Rule {
-    /// The largest cost that can ever pass.
-    #[must_use]
-    pub const fn most(self) -> u64 {
-        match self {
-            Self::Gcra(rule) => rule.burst(),
-            Self::Window(rule) => rule.limit(),
-        }
-    }
-
-    /// Whether it is a window, which is what the header triplet describes.
-    #[must_use]
-    pub const fn is_window(self) -> bool {
-        matches!(self, Self::Window(_))
-    }
+/// What a limit without room does to the check.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Exceeded {
+    /// The check is denied, and nothing is charged to any limit.
+    #[default]
+    Deny,
+    /// Who asks has to prove something first, such as a captcha. The limit counts *every* check that no other limit denies, the
+    /// challenged ones too, so that asking again does not make it forget.
+    Challenge,
+    /// Nothing: the limit is tried out. It is charged when it has room, and [`Decision::shadow_denied`](crate::Decision::shadow_denied)
+    /// tells what it would have done.
+    Shadow,
 }
 
 /// One limit of a policy.
 ///
 /// ```
-/// use picora_ratelimit::Limit;
+/// use picora_ratelimit::{Exceeded, Limit};
 /// use std::time::Duration;
 /// let minute = Limit::window("minute", 600, Duration::from_secs(60))?;
 /// let burst = Limit::gcra("burst", 10, Duration::from_secs(1), 30)?;
 /// assert_eq!((minute.rule().most(), burst.rule().most()), (600, 30));
+/// assert_eq!(burst.shadowed().exceeded(), Exceeded::Shadow);
 /// # Ok::<(), picora_ratelimit::PolicyError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
     name: Name,
     rule: Rule,
+    exceeded: Exceeded,
 }
 
 impl Limit {
-    /// A rule under a name.
+    /// A rule under a name, that denies when it has no room.
     ///
     /// # Errors
     /// [`PolicyError::Name`].
     pub fn new(name: &str, rule: Rule) -> Result<Self, PolicyError> {
         let name = Name::new(name)?;
-        Ok(Self { name, rule })
+        let exceeded = Exceeded::Deny;
+        Ok(Self {
+            name,
+            rule,
+            exceeded,
+        })
     }
 
     /// At most `limit` in each window of `length`; see [`Window::new`].
@@ -77,6 +68,48 @@ impl Limit {
         Self::new(name, Rule::Gcra(Gcra::rate(count, period, burst)?))
     }
 
+    /// At most `limit` in any span of `length`; see [`Rolling::new`].
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn rolling(name: &str, limit: u64, length: Duration) -> Result<Self, PolicyError> {
+        Self::new(name, Rule::Rolling(Rolling::new(limit, length)?))
+    }
+
+    /// At most `limit` in each UTC day; see [`Calendar::day`].
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn daily(name: &str, limit: u64) -> Result<Self, PolicyError> {
+        Self::new(name, Rule::Calendar(Calendar::day(limit)?))
+    }
+
+    /// At most `limit` in each UTC month; see [`Calendar::month`].
+    ///
+    /// # Errors
+    /// [`PolicyError`].
+    pub fn monthly(name: &str, limit: u64) -> Result<Self, PolicyError> {
+        Self::new(name, Rule::Calendar(Calendar::month(limit)?))
+    }
+
+    /// The same limit, that challenges instead of denying.
+    #[must_use]
+    pub const fn challenging(self) -> Self {
+        Self {
+            exceeded: Exceeded::Challenge,
+            ..self
+        }
+    }
+
+    /// The same limit, that only tells what it would have done.
+    #[must_use]
+    pub const fn shadowed(self) -> Self {
+        Self {
+            exceeded: Exceeded::Shadow,
+            ..self
+        }
+    }
+
     /// What it is called.
     #[must_use]
     pub const fn name(&self) -> Name {
@@ -89,11 +122,19 @@ impl Limit {
         self.rule
     }
 
+    /// As [`rule`](Self::rule), in place.
+    pub(crate) const fn rule_ref(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// What happens when it has no room.
+    #[must_use]
+    pub const fn exceeded(&self) -> Exceeded {
+        self.exceeded
+    }
+
     pub(crate) fn scaled(self, factor: NonZeroU32) -> Result<Self, PolicyError> {
-        let rule = match self.rule {
-            Rule::Gcra(rule) => Rule::Gcra(rule.scaled(factor)?),
-            Rule::Window(rule) => Rule::Window(rule.scaled(factor)?),
-        };
+        let rule = self.rule.scaled(factor)?;
         Ok(Self { rule, ..self })
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use picora_core::{StoreError, Timestamp};
 
-use crate::{Check, Decision};
+use crate::{Check, Decision, SubjectKey};
 
 /// Decides checks as [`step`](crate::step()) does, each as one atomic step on the subjects of one home.
 ///
@@ -18,10 +18,18 @@ pub trait Limiter: Send + Sync + fmt::Debug {
     /// [`decide`](Self::decide) then.
     ///
     /// It spares limiters in memory the boxed future.
-    fn try_decide(&self, check: &Check<'_>, now: Timestamp) -> Option<Decision>;
+    fn try_decide<'a>(&self, check: &Check<'a>, now: Timestamp) -> Option<Decision<'a>>;
 
     /// Decides.
-    async fn decide(&self, check: &Check<'_>, now: Timestamp) -> Result<Decision, StoreError>;
+    async fn decide<'a>(
+        &self,
+        check: &Check<'a>,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, StoreError>;
+
+    /// Tells what [`decide`](Self::decide) would, and charges nothing; see [`peek`](crate::peek).
+    async fn peek<'a>(&self, check: &Check<'a>, now: Timestamp)
+    -> Result<Decision<'a>, StoreError>;
 
     /// Takes back what an allowed check was charged at `charged_at`, which is its [`Decision::decided_at`]; asked at most once for
     /// each decision. See [`refund`](crate::refund) for what is given back.
@@ -29,6 +37,14 @@ pub trait Limiter: Send + Sync + fmt::Debug {
         &self,
         check: &Check<'_>,
         charged_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets what a subject has spent at its home, under whatever policy.
+    async fn reset(
+        &self,
+        home: SubjectKey,
+        subject: SubjectKey,
         now: Timestamp,
     ) -> Result<(), StoreError>;
 }

@@ -1,19 +1,33 @@
 //! A limiter in the memory of one process.
 
-use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use picora_core::{StoreError, Timestamp};
 
-use crate::{Check, Decision, Limiter, Record, SubjectKey, refund, step};
+use crate::{Check, Decision, Limiter, SubjectKey};
 
-/// Keeps records in sharded hash maps. What it knows is lost with the process.
+use place::{Place, home_of_shard};
+use shard::Shard;
+
+mod denied;
+mod line;
+mod place;
+mod shard;
+mod sync;
+mod table;
+mod wide;
+
+/// Keeps records in sharded tables. What it knows is lost with the process.
 ///
-/// A shard holds whole homes, so one lock makes the step on several subjects atomic. Records that say no more than an absent one are
-/// swept as new ones come, two visits for each: the maps stay within about twice the live records, no call pauses for a sweep, and a
-/// record that still counts is never dropped, however many strangers arrive. A denial writes nothing.
+/// A shard holds whole homes, so one lock makes the step on several subjects atomic. A record of up to three limits is one cache line in
+/// an open table; those with more limits or with a log live beside it. Records that say no more than an absent one are swept as new ones
+/// come, a few places for each: no call pauses for a sweep. A denial writes nothing, and while a key is denied, others who ask for it
+/// take no lock.
+///
+/// **Boundaries**: without a bound, a record that still counts is never dropped, however many strangers arrive. With one
+/// ([`MemoryOptions::most_records`]) a newcomer to a full shard takes the place of the record that would have been forgotten soonest of a
+/// few that are looked at; [`MemoryLimiter::evicted`] counts them.
 ///
 /// ```
 /// use picora_core::Timestamp;
@@ -29,30 +43,50 @@ use crate::{Check, Decision, Limiter, Record, SubjectKey, refund, step};
 /// ```
 #[derive(Debug)]
 pub struct MemoryLimiter {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Shard]>,
+}
+
+/// How a [`MemoryLimiter`] is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryOptions {
+    /// How many shards: so many that threads seldom meet, and that the growth of one moves few records. 1,024 by default, a quarter of a
+    /// MiB when empty.
+    pub shards: NonZeroUsize,
+    /// How many records at most, spread over the shards; none for no bound, which is the default.
+    pub most_records: Option<NonZeroUsize>,
+}
+
+impl Default for MemoryOptions {
+    fn default() -> Self {
+        Self {
+            shards: SHARDS,
+            most_records: None,
+        }
+    }
 }
 
 impl MemoryLimiter {
-    /// A limiter with 64 shards.
+    /// A limiter with the default options.
     #[must_use]
     pub fn new() -> Self {
-        Self::with_shards(SHARDS)
+        Self::with_options(MemoryOptions::default())
     }
 
-    /// A limiter with so many shards: several for each thread that decides at once.
+    /// A limiter laid out as told.
     #[must_use]
-    pub fn with_shards(shards: NonZeroUsize) -> Self {
-        let shards = (0..shards.get()).map(|_| Mutex::default()).collect();
+    pub fn with_options(options: MemoryOptions) -> Self {
+        let shards = options.shards.get();
+        let each = options
+            .most_records
+            .map(|most| most.get().div_ceil(shards).max(1));
+        let shards = (0..shards).map(|_| Shard::new(each)).collect();
         Self { shards }
     }
 
     /// How many records it holds, for a metric. Shards are counted one after the other.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| hold(shard).records.len())
-            .sum()
+        self.shards.iter().map(|shard| shard.hold().len()).sum()
     }
 
     /// Whether it holds no record.
@@ -61,19 +95,22 @@ impl MemoryLimiter {
         self.len() == 0
     }
 
-    /// The shard of the check's home, alone.
-    fn shard(&self, check: &Check<'_>) -> MutexGuard<'_, Shard> {
-        let home = check.home().0 % self.shards.len() as u128;
-        hold(&self.shards[usize::try_from(home).unwrap_or(0)]) // below the number of shards
+    /// How many records that still counted have given way to newcomers since the start, for a metric: more than a few mean that the bound
+    /// is too low.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.hold().evicted()).sum()
     }
 
-    fn decide_now(&self, check: &Check<'_>, now: Timestamp) -> Decision {
-        let mut shard = self.shard(check);
-        let step = step(check, &shard.read(check), now);
-        if let Some(records) = step.write {
-            shard.write(check, records, now);
-        }
-        step.decision
+    fn shard(&self, home: SubjectKey) -> &Shard {
+        &self.shards[home_of_shard(home, self.shards.len())]
+    }
+
+    fn decide_now<'a>(&self, check: &Check<'a>, now: Timestamp) -> Decision<'a> {
+        let shard = self.shard(check.home());
+        shard
+            .denied(check, now)
+            .unwrap_or_else(|| shard.decide(check, now))
     }
 }
 
@@ -85,12 +122,25 @@ impl Default for MemoryLimiter {
 
 #[async_trait]
 impl Limiter for MemoryLimiter {
-    fn try_decide(&self, check: &Check<'_>, now: Timestamp) -> Option<Decision> {
+    fn try_decide<'a>(&self, check: &Check<'a>, now: Timestamp) -> Option<Decision<'a>> {
         Some(self.decide_now(check, now))
     }
 
-    async fn decide(&self, check: &Check<'_>, now: Timestamp) -> Result<Decision, StoreError> {
+    async fn decide<'a>(
+        &self,
+        check: &Check<'a>,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, StoreError> {
         Ok(self.decide_now(check, now))
+    }
+
+    async fn peek<'a>(
+        &self,
+        check: &Check<'a>,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, StoreError> {
+        let records = self.shard(check.home()).hold();
+        Ok(records.settle(check, now).into_decision())
     }
 
     async fn refund(
@@ -99,70 +149,20 @@ impl Limiter for MemoryLimiter {
         charged_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut shard = self.shard(check);
-        let records = refund(check, &shard.read(check), charged_at, now);
-        shard.write(check, records, now);
+        self.shard(check.home()).refund(check, charged_at, now);
+        Ok(())
+    }
+
+    async fn reset(
+        &self,
+        home: SubjectKey,
+        subject: SubjectKey,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.shard(home).forget(Place::of(home, subject));
         Ok(())
     }
 }
 
-/// Where a record lives: its home and its subject.
-type Place = (SubjectKey, SubjectKey);
-
-/// The records of some homes, and the order in which the sweep visits them: each place once.
-#[derive(Debug, Default)]
-struct Shard {
-    records: HashMap<Place, Record>,
-    round: VecDeque<Place>,
-}
-
-impl Shard {
-    fn read(&self, check: &Check<'_>) -> Vec<Record> {
-        let place = |key| (check.home(), key);
-        let stored = check
-            .subjects()
-            .map(|subject| self.records.get(&place(subject.key)));
-        stored
-            .map(|record| record.cloned().unwrap_or_default())
-            .collect()
-    }
-
-    fn write(&mut self, check: &Check<'_>, records: Vec<Record>, now: Timestamp) {
-        for (subject, record) in check.subjects().zip(records) {
-            let place = (check.home(), subject.key);
-            if self.records.insert(place, record).is_none() {
-                self.round.push_back(place);
-                self.sweep(now);
-            }
-        }
-    }
-
-    /// Visits the next few records and drops those that no longer count.
-    fn sweep(&mut self, now: Timestamp) {
-        for _ in 0..VISITS_PER_INSERT {
-            let Some(place) = self.round.pop_front() else {
-                return;
-            };
-            if self
-                .records
-                .get(&place)
-                .is_some_and(|record| record.fresh_from() <= now)
-            {
-                self.records.remove(&place);
-            } else {
-                self.round.push_back(place);
-            }
-        }
-    }
-}
-
-/// A panic elsewhere cannot have left half a step: a shard is changed only after the step has been decided.
-fn hold(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
-    shard.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// One visit would only keep pace; the second one shrinks a map whose records have been forgotten faster than new ones come.
-const VISITS_PER_INSERT: usize = 2;
-
-/// Enough that two of a handful of threads seldom meet.
-const SHARDS: NonZeroUsize = NonZeroUsize::new(64).expect("64 is not zero");
+/// Enough that two of a handful of threads seldom meet, and that a shard of a million records grows in some ten microseconds.
+const SHARDS: NonZeroUsize = NonZeroUsize::new(1_024).expect("1,024 is not zero");

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU32;
 
-use crate::{Limit, Name, PolicyError};
+use crate::rolling::Reach;
+use crate::{Exceeded, Limit, Name, PolicyError, Rule};
 
 /// The limits of one subject, decided as one: all have room, or nothing is charged to any.
 ///
@@ -27,13 +28,16 @@ use crate::{Limit, Name, PolicyError};
 pub struct Policy {
     name: Name,
     limits: Box<[Limit]>,
+    most: u64,
+    cells: usize,
+    reach: Reach,
 }
 
 impl Policy {
     /// These limits under one name, in the order in which decisions report them.
     ///
     /// # Errors
-    /// [`PolicyError::Name`], [`PolicyError::Empty`] or [`PolicyError::DuplicateLimit`].
+    /// [`PolicyError::Name`], [`PolicyError::Empty`], [`PolicyError::DuplicateLimit`] or [`PolicyError::MixedLog`].
     pub fn new(name: &str, limits: impl IntoIterator<Item = Limit>) -> Result<Self, PolicyError> {
         let policy = Name::new(name)?;
         let limits: Box<[Limit]> = limits.into_iter().collect();
@@ -49,10 +53,21 @@ impl Policy {
                 return Err(PolicyError::DuplicateLimit { policy, limit });
             }
         }
-        Ok(Self {
-            name: policy,
+        if mixes_logs(&limits) {
+            return Err(PolicyError::MixedLog { policy });
+        }
+        Ok(Self::of(policy, limits))
+    }
+
+    fn of(name: Name, limits: Box<[Limit]>) -> Self {
+        let rolling = limits.iter().filter_map(rolling);
+        Self {
+            name,
+            most: limits.iter().map(|it| it.rule().most()).min().unwrap_or(0),
+            cells: limits.len() - rolling.clone().count(),
+            reach: rolling.fold(Reach::NONE, Reach::and),
             limits,
-        })
+        }
     }
 
     /// What it is called.
@@ -73,14 +88,42 @@ impl Policy {
     /// # Errors
     /// [`PolicyError::InexactRate`] when an emission interval does not divide by the factor, [`PolicyError::TooLarge`].
     pub fn scaled(&self, factor: NonZeroU32) -> Result<Self, PolicyError> {
-        let limits: Result<_, _> = self
-            .limits
-            .iter()
-            .map(|limit| limit.scaled(factor))
-            .collect();
-        Ok(Self {
-            name: self.name,
-            limits: limits?,
-        })
+        let scaled = self.limits.iter().map(|limit| limit.scaled(factor));
+        let limits: Result<_, _> = scaled.collect();
+        Ok(Self::of(self.name, limits?))
+    }
+
+    /// The largest cost that all its limits can let pass.
+    #[must_use]
+    pub const fn most(&self) -> u64 {
+        self.most
+    }
+
+    /// How many cells a record has under it.
+    pub(crate) const fn cells(&self) -> usize {
+        self.cells
+    }
+
+    /// How far its rolling limits look; none when it has none.
+    pub(crate) const fn reach(&self) -> Option<Reach> {
+        if self.reach.most == 0 {
+            None
+        } else {
+            Some(self.reach)
+        }
+    }
+}
+
+fn mixes_logs(limits: &[Limit]) -> bool {
+    let challenging = |limit: &&Limit| limit.exceeded() == Exceeded::Challenge;
+    let rolling = limits.iter().filter(|limit| rolling(limit).is_some());
+    let challenges = rolling.clone().filter(challenging).count();
+    challenges > 0 && challenges < rolling.count()
+}
+
+const fn rolling(limit: &Limit) -> Option<crate::Rolling> {
+    match limit.rule() {
+        Rule::Rolling(rule) => Some(rule),
+        Rule::Calendar(_) | Rule::Gcra(_) | Rule::Window(_) => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::Report;
+use crate::{Exceeded, Report};
 
 /// The position of the window to show; none when there is no window.
 pub(crate) fn choose(reports: &[Report]) -> Option<usize> {
@@ -42,10 +42,11 @@ fn first_minimum(
     among: impl Fn(&Report) -> bool,
     order: impl Fn(&Report, &Report) -> Ordering,
 ) -> Option<usize> {
+    let in_force = |report: &Report| report.exceeded != Exceeded::Shadow;
     let candidates = reports
         .iter()
         .enumerate()
-        .filter(|(_, report)| among(report));
+        .filter(|(_, report)| in_force(report) && among(report));
     let first = candidates.min_by(|(_, a), (_, b)| order(a, b)); // `min_by` answers the first of equals
     first.map(|(at, _)| at)
 }

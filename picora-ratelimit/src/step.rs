@@ -1,17 +1,15 @@
-//! The rule itself: one pure function decides a check, another takes a charge back.
-
-use std::time::Duration;
+//! The rule itself: one pure function decides a check, others look, or take a charge back.
 
 use picora_core::Timestamp;
 
-use crate::settled::Settled;
-use crate::{Check, Decision, Limit, Record, Report, Subject, Verdict, shown};
+use crate::frame::Frame;
+use crate::{Check, Decision, Record};
 
 /// What came of a step: the answer, and what a store has to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct Step<'a> {
     /// The answer.
-    pub decision: Decision,
+    pub decision: Decision<'a>,
     /// The new records, in the order of [`Check::subjects`]; `None` when nothing has changed, which is the rule on a denial.
     pub write: Option<Vec<Record>>,
 }
@@ -21,9 +19,10 @@ pub struct Step {
 /// All limits of all subjects are evaluated; then all are charged, or none.
 ///
 /// **Units**: `records` in the order of [`Check::subjects`]; a missing one is a subject never seen. **Boundaries**: see
-/// [`Window`](crate::Window) and [`Gcra`](crate::Gcra). **Errors**: none, on any content of the records. **State**: a denial writes
-/// only when a stored instant lies further ahead than its rule can lead: then a clock has gone back, and the record is healed so that
-/// the subject is not locked out for the size of the step. **Source**: design decision 3; facts on rate limits §4.
+/// [`Window`](crate::Window), [`Gcra`](crate::Gcra), [`Rolling`](crate::Rolling) and [`Calendar`](crate::Calendar). **Errors**: none, on
+/// any content of the records. **State**: a denial writes only when a stored instant lies further ahead than its rule can lead: then a
+/// clock has gone back, and the record is healed so that the subject is not locked out for the size of the step. **Source**: design
+/// decision 3; facts on rate limits §4.
 ///
 /// ```
 /// use picora_core::Timestamp;
@@ -42,39 +41,39 @@ pub struct Step {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[must_use]
-pub fn step(check: &Check<'_>, records: &[Record], now: Timestamp) -> Step {
-    let mut lines = lines(check, records, now);
-    let allowed = lines.iter().all(|line| line.wait.is_zero());
-    if allowed {
-        for line in &mut lines {
-            line.settled = line.settled.charged(check.cost());
-        }
-    }
-    let reports: Vec<Report> = lines.iter().map(|line| line.report(now)).collect();
-    let decision = Decision {
-        verdict: if allowed {
-            Verdict::Allow
-        } else {
-            Verdict::Deny
-        },
-        decided_at: now,
-        shown: shown::choose(&reports),
-        reports,
-    };
-    let changed = allowed || lines.iter().any(|line| line.heals);
-    Step {
-        decision,
-        write: changed.then(|| collect(check, &lines)),
-    }
+pub fn step<'a>(check: &Check<'a>, records: &[Record], now: Timestamp) -> Step<'a> {
+    let mut frame = Frame::settle(check, |at, _| records.get(at), now);
+    frame.charge();
+    let write = frame.writes().then(|| frame.records());
+    let decision = frame.into_decision();
+    Step { decision, write }
+}
+
+/// Decides as [`step`] would, and charges nothing: reports tell what is left before the request.
+///
+/// ```
+/// use picora_core::Timestamp;
+/// use picora_ratelimit::{Check, Subject, SubjectKey, Tier, Tiers, peek};
+/// let tiers = Tiers::standard();
+/// let subjects = [Subject { key: SubjectKey(1), policy: tiers.of(Tier::Read) }];
+/// let check = Check::new(SubjectKey(1), &subjects, 1)?;
+/// let seen = peek(&check, &[], Timestamp::from_unix_seconds(59));
+/// assert!(seen.is_allowed());
+/// assert_eq!(seen.shown().map(|window| window.remaining), Some(600));
+/// # Ok::<(), picora_ratelimit::CheckError>(())
+/// ```
+#[must_use]
+pub fn peek<'a>(check: &Check<'a>, records: &[Record], now: Timestamp) -> Decision<'a> {
+    Frame::settle(check, |at, _| records.get(at), now).into_decision()
 }
 
 /// Takes back what a check was charged at `charged_at`, and answers the new records.
 ///
 /// For work that did not happen after all, and for a set of subjects that live at different homes, of which a later one denied.
 ///
-/// **Boundaries**: a window gives back only while the window of `charged_at` lasts; a burst gives back what has not drained by itself.
-/// Both never give back more than the charge still weighs, so that a refund never lets more through than the rule allows.
-/// **Errors**: none. The caller asks once for each charge.
+/// **Boundaries**: a window gives back only while the window of `charged_at` lasts; a burst gives back what has not drained by itself; a
+/// log what it still remembers of that instant. None gives back more than the charge still weighs, so that a refund never lets more
+/// through than the rule allows. **Errors**: none. The caller asks once for each charge.
 #[must_use]
 pub fn refund(
     check: &Check<'_>,
@@ -82,65 +81,7 @@ pub fn refund(
     charged_at: Timestamp,
     now: Timestamp,
 ) -> Vec<Record> {
-    let mut lines = lines(check, records, now);
-    for line in &mut lines {
-        line.settled = line.settled.refunded(check.cost(), charged_at, now);
-    }
-    collect(check, &lines)
-}
-
-/// One limit of one subject, at this instant.
-struct Line<'a> {
-    at: usize,
-    subject: &'a Subject<'a>,
-    limit: &'a Limit,
-    settled: Settled,
-    heals: bool,
-    wait: Duration,
-}
-
-impl Line<'_> {
-    fn report(&self, now: Timestamp) -> Report {
-        Report {
-            policy: self.subject.policy.name(),
-            limit: self.limit.name(),
-            rule: self.limit.rule(),
-            remaining: self.settled.remaining(now),
-            reset: self.settled.reset(),
-            wait: self.wait,
-            subject: self.at,
-        }
-    }
-}
-
-fn lines<'a>(check: &Check<'a>, records: &[Record], now: Timestamp) -> Vec<Line<'a>> {
-    let mut lines = Vec::new();
-    for (at, subject) in check.subjects().enumerate() {
-        let cells = records.get(at).map_or(&[][..], Record::cells);
-        for (limit, cell) in subject.policy.limits().iter().zip(padded(cells)) {
-            let settled = Settled::new(limit.rule(), cell, now);
-            lines.push(Line {
-                at,
-                subject,
-                limit,
-                settled,
-                heals: settled.heals(cell),
-                wait: settled.wait(check.cost(), now),
-            });
-        }
-    }
-    lines
-}
-
-/// The cells, and then none for ever.
-fn padded<T>(cells: &[T]) -> impl Iterator<Item = Option<&T>> {
-    cells.iter().map(Some).chain(std::iter::repeat(None))
-}
-
-fn collect(check: &Check<'_>, lines: &[Line<'_>]) -> Vec<Record> {
-    let of = |at: usize| lines.iter().filter(move |line| line.at == at);
-    let subjects = 0..check.subjects().count();
-    subjects
-        .map(|at| Record::new(of(at).map(|line| line.settled.cell()).collect()))
-        .collect()
+    let mut frame = Frame::settle(check, |at, _| records.get(at), now);
+    frame.take_back(charged_at);
+    frame.records()
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use picora_core::Timestamp;
 
-use crate::{PolicyError, exact};
+use crate::{Cell, CellKind, PolicyError, exact};
 
 /// So many in each window of a fixed length, counted from 1970: a window of 60 s is a clock minute in UTC.
 ///
@@ -25,17 +25,6 @@ use crate::{PolicyError, exact};
 pub struct Window {
     limit: u64,
     length: u64,
-}
-
-/// What is stored of one window.
-///
-/// **Units**: `end` in microseconds since 1970, `used` in cost units. A cell whose end has come is as good as none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WindowCell {
-    /// The first instant after the window.
-    pub end: i64,
-    /// What has been charged in it.
-    pub used: u64,
 }
 
 impl Window {
@@ -69,48 +58,55 @@ impl Window {
 
     /// The window that counts at `now`, from what is stored.
     ///
-    /// A window that has passed gives way to the present one. One that lies ahead means that a clock went back. The next one is kept,
-    /// because callers whose clocks differ by a little meet at every boundary, and what one of them has counted must not be lost.
-    /// One further ahead is a step of the clock (or the rule had longer windows before): its count moves to the present window, so
-    /// that nobody waits longer than two lengths.
-    pub(crate) fn settle(self, stored: Option<WindowCell>, now: Timestamp) -> WindowCell {
+    /// A window that runs is kept to its end, also when the rule's length has changed meanwhile. One that has passed gives way to the
+    /// present one. One that has not begun means that a clock went back. When it is the next one it is kept, because callers whose
+    /// clocks differ by a little meet at every boundary, and what one of them has counted must not be lost. One further ahead is a step
+    /// of the clock: its count moves to the present window, so that nobody waits longer than two lengths.
+    pub(crate) fn settle(self, stored: Cell, now: Timestamp) -> Cell {
         let length = exact::signed(self.length);
+        if stored.is(CellKind::Window) && runs(stored, 2 * length, now) {
+            return stored;
+        }
         let end = now.unix_micros() - now.unix_micros() % length + length;
-        match stored {
-            Some(cell) if cell.end == end || cell.end == end + length => cell,
-            Some(cell) if cell.end > now.unix_micros() => WindowCell { end, ..cell },
-            Some(_) | None => WindowCell { end, used: 0 },
-        }
-    }
-
-    pub(crate) const fn remaining(self, cell: WindowCell) -> u64 {
-        self.limit.saturating_sub(cell.used)
-    }
-
-    pub(crate) fn wait(self, cell: WindowCell, cost: u64, now: Timestamp) -> Duration {
-        if cost <= self.remaining(cell) {
-            Duration::ZERO
-        } else {
-            exact::span(cell.end - now.unix_micros())
-        }
-    }
-
-    /// A charge goes back only while the window lasts in which it was made.
-    pub(crate) fn refund(self, cell: WindowCell, cost: u64, charged_at: Timestamp) -> WindowCell {
-        let charged_in = self.settle(None, charged_at).end;
-        let back = if charged_in == cell.end { cost } else { 0 };
-        WindowCell {
-            used: cell.used.saturating_sub(back),
-            ..cell
-        }
+        Cell::window(end, moved(stored, CellKind::Window, now))
     }
 }
 
-impl WindowCell {
-    pub(crate) const fn charged(self, cost: u64) -> Self {
-        Self {
-            used: self.used.saturating_add(cost),
-            ..self
-        }
+/// Whether a window has not ended, and ends in at most so many microseconds.
+pub(crate) const fn runs(cell: Cell, most: i64, now: Timestamp) -> bool {
+    let now = now.unix_micros();
+    cell.instant() > now && cell.instant() - now <= most
+}
+
+/// What a window at `now` starts with when the stored one does not run: what that one has counted if it lies ahead, else nothing.
+pub(crate) const fn moved(stored: Cell, kind: CellKind, now: Timestamp) -> u64 {
+    if stored.is(kind) && stored.instant() > now.unix_micros() {
+        stored.number()
+    } else {
+        0
     }
+}
+
+/// Microseconds until the cost has room in a window of this limit; none when it has.
+pub(crate) const fn wait(cell: Cell, limit: u64, cost: u64, now: Timestamp) -> i64 {
+    if cost <= limit.saturating_sub(cell.number()) {
+        0
+    } else {
+        cell.instant() - now.unix_micros()
+    }
+}
+
+/// A window after a charge.
+pub(crate) const fn charged(cell: Cell, cost: u64) -> Cell {
+    cell.with_number(cell.number().saturating_add(cost))
+}
+
+/// A window after a refund: a charge goes back only while the window lasts in which it was made.
+pub(crate) const fn refunded(cell: Cell, cost: u64, charged_in: Cell) -> Cell {
+    let back = if charged_in.instant() == cell.instant() {
+        cost
+    } else {
+        0
+    };
+    cell.with_number(cell.number().saturating_sub(back))
 }

@@ -8,6 +8,9 @@
 //! | module | noun |
 //! |---|---|
 //! | [`postgres`] | PostgreSQL: own server, or one per test binary with a fresh database per test |
+//! | [`redis`] | Redis: own server, or one per test binary; killed, started again, paused |
+//! | [`redis_cluster`] | Redis Cluster of three masters, one of which may be killed |
+//! | [`wire`] | a proxy between client and server, on which answers come late, never, or as garbage |
 //! | [`server`] | the child process that all servers are, and the keeper that outlives the test |
 //! | [`program`] | where a server's program lies, and the sentence when it does not |
 //! | [`owner`] | the unprivileged user, for servers that refuse to run as root |
@@ -25,6 +28,16 @@
 //! server.restart();
 //! ```
 //!
+//! What a network does to a client is a [`Wire`] before any server:
+//!
+//! ```no_run
+//! use picora_testkit::{Redis, Wire};
+//!
+//! let wire = Wire::to(Redis::shared().port());
+//! let url = format!("redis://127.0.0.1:{}", wire.port());
+//! wire.black_hole(); // from now on nothing is answered, and nothing is refused
+//! ```
+//!
 //! Another server is one more module: an options struct, `start()` that builds a [`Server`](server::Server), `url()`, and `kill()`
 //! and `restart()` where tests crash it.
 
@@ -32,10 +45,16 @@ pub mod owner;
 pub mod port;
 pub mod postgres;
 pub mod program;
+pub mod redis;
+pub mod redis_cluster;
 pub mod server;
+pub mod wire;
 
 pub use port::free_port;
 pub use postgres::{Postgres, PostgresOptions};
+pub use redis::{Redis, RedisOptions};
+pub use redis_cluster::RedisCluster;
+pub use wire::Wire;
 
 /// The examples of README.md, compiled and run.
 #[cfg(doctest)]

@@ -132,6 +132,24 @@ impl Server {
         }
     }
 
+    /// Stops the server's process in place: it keeps its connections and does nothing, until [`resume`](Self::resume). Children that
+    /// lead groups of their own go on.
+    pub fn pause(&self) {
+        self.signal_group(Signal::STOP);
+    }
+
+    /// Lets a paused server go on.
+    pub fn resume(&self) {
+        self.signal_group(Signal::CONT);
+    }
+
+    fn signal_group(&self, signal: Signal) {
+        if let Some(id) = self.id() {
+            // An error says that it has ended meanwhile.
+            let _ = kill_process_group(pid(id), signal);
+        }
+    }
+
     /// What the server printed.
     #[must_use]
     pub fn log(&self) -> String {
@@ -181,13 +199,15 @@ struct Keeper {
     pipe: Option<ChildStdin>,
 }
 
-/// Reads process ids (empty: none) until the pipe ends. Waits 5 seconds for an orderly end before it kills the group.
+/// Reads process ids (empty: none) until the pipe ends. Waits 5 seconds for an orderly end before it kills the group. A paused server
+/// must go on to see the signal. Signals are named by `-s`: only so does every shell take `--` and a group after them.
 const KEEPER: &str = r#"
 while read -r line; do pid=$line; done
 if [ -n "$pid" ]; then
-  kill -"$2" "$pid"
+  kill -s "$2" -- "$pid"
+  kill -s CONT -- "-$pid"
   n=0; while kill -0 "$pid" && [ $n -lt 100 ]; do sleep 0.05; n=$((n + 1)); done
-  kill -KILL -- "-$pid"
+  kill -s KILL -- "-$pid"
 fi 2>/dev/null
 rm -rf -- "$1"
 "#;

@@ -5,8 +5,9 @@ use std::process::Command;
 
 /// The Debian packages whose programs tests start. Whoever writes the first test for a server adds its package.
 ///
-/// A cluster that the PostgreSQL package creates for the machine is not ours: tests make their own and never touch it.
-pub const PACKAGES: &[&str] = &["postgresql"];
+/// A cluster that the PostgreSQL package creates for the machine, or a service that the Redis package starts where there is an init, is not
+/// ours: tests start their own on free ports and never touch it.
+pub const PACKAGES: &[&str] = &["chromium", "postgresql", "python3-venv", "redis-server"];
 
 /// Fails at once where [`install`] would have to ask for root.
 pub fn expect_installable(packages: &[&str]) -> Outcome {

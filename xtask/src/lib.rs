@@ -9,13 +9,14 @@
 //! |---|---|
 //! | [`shell`] | one command, shown and run |
 //! | [`phases`], [`tally`] | seconds per phase; tests passed and failed |
-//! | [`debian`], [`tool`] | what has to be installed: packages of Debian, programs of cargo |
+//! | [`debian`], [`tool`], [`python`] | what has to be installed: packages of Debian, programs of cargo and of Python |
 //! | [`mod@test`], [`mod@bench`], [`soak`], [`weekly`] | the commands |
 //! | [`tidy`] | the rules of the tree |
 
 pub mod bench;
 pub mod debian;
 pub mod phases;
+pub mod python;
 pub mod shell;
 pub mod soak;
 pub mod tally;

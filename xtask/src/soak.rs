@@ -50,6 +50,13 @@ pub const PROOFS: &[Proof] = &[
         filter: "simulation",
     },
     Proof {
+        name: "schemathesis",
+        shows: "thousands of requests that a stranger's program made of the OpenAPI document find no answer that breaks it",
+        folder: "examples/server",
+        binary: "suite",
+        filter: "schemathesis",
+    },
+    Proof {
         name: "testkit",
         shows: "no server, folder or port is left behind, however often a server is killed and started again",
         folder: "picora-testkit",

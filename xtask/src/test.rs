@@ -1,10 +1,11 @@
 //! `cargo xtask test`: everything that a change must pass.
 
 use crate::phases::{Beside, Phases};
-use crate::shell::{self, Outcome};
+use crate::shell::{self, Failure, Outcome};
 use crate::tally::Tally;
-use crate::{debian, tool};
+use crate::{debian, python, tool};
 use std::path::Path;
+use std::sync::mpsc;
 
 /// Runs the phases and ends with seconds per phase and `N passed, N failed`.
 ///
@@ -14,7 +15,19 @@ pub fn run(root: &Path) -> Outcome {
     debian::expect_installable(debian::PACKAGES)?; // minutes earlier than the phase would tell
     let mut phases = Phases::start();
     let mut tally = Tally::default();
-    let packages = Beside::start("install packages", || debian::install(debian::PACKAGES));
+    let (tell, told) = mpsc::channel();
+    let packages = Beside::start("install packages", move || {
+        let outcome = debian::install(debian::PACKAGES);
+        let _ = tell.send(outcome.is_ok()); // the other thread may have ended
+        outcome
+    });
+    let judges = Beside::start("install judges", {
+        let root = root.to_owned();
+        move || match told.recv() {
+            Ok(true) => python::SCHEMATHESIS.install(&root),
+            _ => Err(Failure("a package is missing".into())),
+        }
+    });
     let deny = Beside::start("install cargo-deny", {
         let root = root.to_owned();
         move || tool::DENY.install(&root)
@@ -23,13 +36,13 @@ pub fn run(root: &Path) -> Outcome {
     phases.run("fmt", || format(root));
     phases.run("clippy", || cargo(root, CLIPPY));
     let built = phases.run("build tests", || cargo(root, BUILD));
-    let installed = phases.join(packages);
+    let installed = phases.join(packages) & phases.join(judges);
     match (built, installed) {
         (true, true) => {
             phases.run("run tests", || run_tests(root, &mut tally));
         }
         (false, _) => phases.refuse("run tests", "they do not compile"),
-        (true, false) => phases.refuse("run tests", "a package is missing"),
+        (true, false) => phases.refuse("run tests", "what they need is missing"),
     }
     phases.run("docs", || docs(root));
     if phases.join(deny) {

@@ -105,7 +105,7 @@ impl ApiError {
 
     /// 429: the limiter's denial, with its exact wait rounded up to seconds (row #241).
     #[must_use]
-    pub fn rate_limited(decision: &Decision) -> Self {
+    pub fn rate_limited(decision: &Decision<'_>) -> Self {
         let error = Self::new(ErrorCode::RateLimited, "Rate limit exceeded");
         error.with_retry_after(decision.retry_after_seconds())
     }

@@ -3,7 +3,7 @@
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName};
 use picora_core::Timestamp;
-use picora_ratelimit::{Decision, Report};
+use picora_ratelimit::Decision;
 
 use crate::request_id::X_REQUEST_ID;
 
@@ -47,8 +47,8 @@ pub static EXPOSED_HEADERS: [HeaderName; 8] = [
 impl RateLimitHeaders {
     /// The triplet of a decision; none when no window is among its limits.
     #[must_use]
-    pub fn of(decision: &Decision, style: ResetStyle) -> Option<Self> {
-        let shown: &Report = decision.shown()?;
+    pub fn of(decision: &Decision<'_>, style: ResetStyle) -> Option<Self> {
+        let shown = decision.shown()?;
         Some(Self {
             limit: shown.rule.most(),
             remaining: shown.remaining,

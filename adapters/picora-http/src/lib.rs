@@ -12,6 +12,7 @@
 //! | [`error`] | an error answer: `{success, error, code, meta, requestId}` |
 //! | [`request_id`] | the id of a request, kept from the client or made, on every answer and in every error body |
 //! | [`headers`] | `RateLimit-*` and `X-RateLimit-*` from one triplet |
+//! | [`client_address`] | whose address counts behind proxies, and which part of it stands for a client |
 //! | [`charge`], [`tiers`] | who pays for a request: any rule, or the product's tiers for a [`Principal`] |
 //! | `quota` | the answer for a denial by quota (feature `quota`) |
 //! | [`limit_layer`] | the tower layer that asks a limiter and answers 429 |
@@ -51,6 +52,7 @@
 //! Sources: requirements "Error codes", C8–C10, C59–C61, C63, C74, C83, rows #221–#242; RFC 6585 (429), RFC 9110 (`Retry-After`).
 
 pub mod charge;
+pub mod client_address;
 pub mod code;
 pub mod error;
 pub mod headers;
@@ -61,6 +63,10 @@ pub mod request_id;
 pub mod tiers;
 
 pub use charge::{Charge, Charges};
+pub use client_address::{
+    AddressPrefix, ClientAddress, ClientAddressLayer, ClientAddressService, ForwardedHeader,
+    Network, NetworkError, PrefixError, PrefixLengths, TrustedProxies,
+};
 pub use code::ErrorCode;
 pub use error::ApiError;
 pub use headers::{EXPOSED_HEADERS, RateLimitHeaders, ResetStyle};

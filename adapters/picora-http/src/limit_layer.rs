@@ -178,7 +178,7 @@ impl<C: Charges> Shared<C> {
         }
     }
 
-    async fn decide(&self, check: &Check<'_>) -> Result<Decision, StoreError> {
+    async fn decide<'a>(&self, check: &Check<'a>) -> Result<Decision<'a>, StoreError> {
         let now = self.clock.now();
         match self.limiter.try_decide(check, now) {
             Some(decision) => Ok(decision),

@@ -1,13 +1,16 @@
 //! Picora's side.
 
 use picora_core::Timestamp;
-use picora_ratelimit::{Check, Limit, Limiter, MemoryLimiter, Policy, Subject, SubjectHasher};
+use picora_ratelimit::{
+    Check, Limit, Limiter, MemoryLimiter, Namespace, Policy, Subject, SubjectHasher,
+};
 use std::time::{Duration, SystemTime};
 
 #[derive(Debug)]
 pub(crate) struct Ours {
     limiter: MemoryLimiter,
-    hasher: SubjectHasher,
+    accounts: Namespace,
+    credentials: Namespace,
     policy: Policy,
     ceiling: Policy,
 }
@@ -17,9 +20,11 @@ impl Ours {
         let minute = Limit::window("minute", 600, MINUTE).expect("exact");
         let burst = Limit::gcra("burst", 600, MINUTE, 30).expect("exact");
         let hour = Limit::window("hour", 5_000, HOUR).expect("exact");
+        let hasher = SubjectHasher::new([42; 16]);
         Self {
             limiter: MemoryLimiter::new(),
-            hasher: SubjectHasher::new([42; 16]),
+            accounts: hasher.namespace("account"),
+            credentials: hasher.namespace("credential"),
             policy: Policy::new("read", [minute, burst, hour]).expect("exact"),
             ceiling: Policy::new("ceiling", [hour]).expect("exact"),
         }
@@ -27,7 +32,7 @@ impl Ours {
 
     /// One subject with three limits.
     pub(crate) fn decide(&self, account: &str) -> bool {
-        let key = self.hasher.key("account", account.as_bytes());
+        let key = self.accounts.key(account.as_bytes());
         self.ask(&[Subject {
             key,
             policy: &self.policy,
@@ -36,8 +41,8 @@ impl Ours {
 
     /// Two subjects, the account's and its credential's, as one step.
     pub(crate) fn decide_with_credential(&self, account: &str) -> bool {
-        let key = self.hasher.key("account", account.as_bytes());
-        let credential = self.hasher.key("credential", account.as_bytes());
+        let key = self.accounts.key(account.as_bytes());
+        let credential = self.credentials.key(account.as_bytes());
         let ceiling = Subject {
             key: credential,
             policy: &self.ceiling,

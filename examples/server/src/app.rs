@@ -5,14 +5,14 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use picora_bandwidth::{MeterId, OriginMeter};
 use picora_core::{Clock, Entropy, PlanCatalogue};
-use picora_http::TierBudgets;
+use picora_http::{PrefixLengths, TierBudgets, TrustedProxies};
 use picora_local::LocalStore;
 use picora_media::Media;
 use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, Tier, Tiers};
 use picora_sql::{SqlStore, SqlTx};
 use tracing::Instrument;
 
-use crate::config::{Config, Rate};
+use crate::config::{Config, ConfigError, Rate};
 use crate::credential::KeyCache;
 use crate::signature::Signer;
 
@@ -44,6 +44,10 @@ pub struct App {
     pub budgets: Arc<TierBudgets>,
     /// How subjects that are not accounts become keys of the limiter.
     pub hasher: SubjectHasher,
+    /// Who may say whom he speaks for.
+    pub proxies: TrustedProxies,
+    /// How much of an address stands for one client.
+    pub prefixes: PrefixLengths,
     /// How many wrong credentials an address may try.
     pub failed_credentials: Policy,
     /// Credentials that were seen a moment ago.
@@ -89,6 +93,8 @@ impl App {
             meter: OriginMeter::new(MeterId::generate(clock.now(), entropy.as_ref())),
             budgets: Arc::new(budgets(&config, hasher.clone())?),
             failed_credentials: failed_credentials(&config)?,
+            proxies: config.proxies().map_err(unusable_value)?,
+            prefixes: config.prefixes().map_err(unusable_value)?,
             limiter: Arc::new(MemoryLimiter::new()),
             keys: KeyCache::new(),
             config,
@@ -177,6 +183,11 @@ fn random_key(entropy: &dyn Entropy) -> [u8; 16] {
     let mut key = [0; 16];
     entropy.fill(&mut key);
     key
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` wants it")]
+fn unusable_value(error: ConfigError) -> StartError {
+    StartError(error.to_string())
 }
 
 fn unusable(path: &std::path::Path, error: &std::io::Error) -> StartError {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
 use serde::{Deserialize, Serialize};
 
 mod load;
@@ -23,6 +24,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// How clients reach this server, without a slash at the end; when empty, the address that it listens at.
     pub public_url: String,
+    /// The networks of the proxies in front of this server, such as `10.0.0.0/8`; only they may say for whom they ask.
+    pub trusted_proxies: Vec<String>,
+    /// The header in which they say so; they must remove or extend a client's own.
+    pub trusted_header: TrustedHeader,
     /// Where a client whose limit is reached is sent.
     pub upgrade_url: String,
     /// Uploads.
@@ -44,6 +49,17 @@ pub enum Deployment {
     /// SQLite, local files, memory; one process.
     #[default]
     Embedded,
+}
+
+/// Where proxies note whom they speak for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrustedHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
 }
 
 /// Uploads.
@@ -88,6 +104,8 @@ pub struct RateLimits {
     pub admin_factor: std::num::NonZeroU32,
     /// Failed credentials from one address in a minute.
     pub failed_credentials_per_minute: u64,
+    /// How many bits of an IPv6 address stand for one client; 56 where subscribers have several networks.
+    pub ipv6_prefix_bits: u8,
 }
 
 /// One tier's limit.
@@ -135,6 +153,28 @@ impl Config {
         self.data_dir.join("picora.sqlite")
     }
 
+    /// Whose word counts about whom they speak for. **Errors**: [`ConfigError`] names the network that is none.
+    pub fn proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        let networks: Result<Vec<Network>, _> =
+            self.trusted_proxies.iter().map(|it| it.parse()).collect();
+        let networks =
+            networks.map_err(|error| ConfigError::Source(format!("`trusted_proxies`: {error}")))?;
+        let header = match self.trusted_header {
+            TrustedHeader::XForwardedFor => ForwardedHeader::XForwardedFor,
+            TrustedHeader::Forwarded => ForwardedHeader::Forwarded,
+        };
+        Ok(TrustedProxies::new(networks).reading(header))
+    }
+
+    /// How much of an address stands for one client. **Errors**: [`ConfigError`] when that is nothing, or more than there is.
+    pub fn prefixes(&self) -> Result<PrefixLengths, ConfigError> {
+        let bits = self.rate_limits.ipv6_prefix_bits;
+        PrefixLengths::new(32, bits).map_err(|_| ConfigError::Value {
+            key: "rate_limits.ipv6_prefix_bits",
+            problem: "must be 1 to 128",
+        })
+    }
+
     /// The key that addresses of private media are signed with; made on the first start.
     #[must_use]
     pub fn signing_key_file(&self) -> PathBuf {
@@ -149,6 +189,8 @@ impl Default for Config {
             listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8080)),
             data_dir: PathBuf::from("picora-data"),
             public_url: String::new(),
+            trusted_proxies: Vec::new(),
+            trusted_header: TrustedHeader::default(),
             upgrade_url: "https://picora.me/plans".to_owned(),
             uploads: Uploads::default(),
             plans: Plans::default(),
@@ -209,6 +251,7 @@ impl Default for RateLimits {
             hourly: 5_000,
             admin_factor: std::num::NonZeroU32::MIN.saturating_add(9),
             failed_credentials_per_minute: 60,
+            ipv6_prefix_bits: 64,
         }
     }
 }

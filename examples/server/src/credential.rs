@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use picora_core::Timestamp;
-use picora_http::{ApiError, ErrorCode, Principal};
+use picora_http::{AddressPrefix, ApiError, ClientAddress, ErrorCode, Principal};
 use picora_media::{Account, ApiKey, ApiSecret, Role};
 use picora_ratelimit::{Check, Subject};
 
@@ -122,10 +122,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// 401; and 429 for an address that has tried too many.
 fn refuse(app: &App, request: &Request) -> Failure {
-    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else {
+    let Some(ClientAddress(client)) = request.extensions().get() else {
         return Failure(ApiError::unauthenticated());
     };
-    let key = app.hasher.key("address", &network(peer.ip()));
+    let prefix = AddressPrefix::of(*client, app.prefixes);
+    let key = app.hasher.key("address", prefix.as_bytes());
     let subjects = [Subject {
         key,
         policy: &app.failed_credentials,
@@ -139,12 +140,11 @@ fn refuse(app: &App, request: &Request) -> Failure {
     }
 }
 
-/// Who an address stands for: itself, or for IPv6 its /64, which one subscriber has whole.
-fn network(address: IpAddr) -> Vec<u8> {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets()[..8].to_vec(),
-    }
+/// The other end of the connection, from which the client's address is found.
+#[must_use]
+pub fn peer(extensions: &Extensions) -> Option<IpAddr> {
+    let ConnectInfo(peer) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+    Some(peer.ip())
 }
 
 fn disabled(until: Timestamp) -> ApiError {

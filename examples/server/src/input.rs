@@ -28,7 +28,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PathId {
     }
 }
 
-/// A JSON body. Its content type is not asked for: what parses is meant. It comes whole within the time that an upload may pause.
+/// A JSON object as body. Its content type is not asked for: what parses is meant. It comes whole within the time that an upload may pause.
 #[derive(Debug)]
 pub struct Json<T>(pub T);
 
@@ -41,14 +41,20 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Json<T> {
             .await
             .map_err(|_| ApiError::invalid_request("body", "The body did not come in time"))?
             .map_err(|error| unread(&error))?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
-            ApiError::invalid_request(
-                "body",
-                format!("The body is not the JSON that is expected: {error}"),
-            )
-        })?;
-        Ok(Self(value))
+        Ok(Self(object(&bytes)?))
     }
+}
+
+/// Members by their names. serde would take an array for them as well, by their order, which no document promises.
+fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        let sentence = "The body is a JSON object";
+        return Err(ApiError::invalid_request("body", sentence));
+    }
+    serde_json::from_slice(bytes).map_err(|error| {
+        let sentence = format!("The body is not the JSON that is expected: {error}");
+        ApiError::invalid_request("body", sentence)
+    })
 }
 
 /// The query of an address.
@@ -72,5 +78,29 @@ fn unread(error: &BytesRejection) -> ApiError {
         ApiError::payload_too_large(64 << 10)
     } else {
         ApiError::invalid_request("body", "The body did not come to its end")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq, serde::Deserialize)]
+    struct Change {
+        tags: Option<Vec<String>>,
+    }
+
+    #[test]
+    fn members_come_by_their_names() {
+        let empty = Change { tags: None };
+        assert_eq!(object::<Change>(b"{}"), Ok(empty));
+        let tagged = Change {
+            tags: Some(vec!["a".to_owned()]),
+        };
+        assert_eq!(object::<Change>(b" \r\n{\"tags\": [\"a\"]}"), Ok(tagged));
+        for body in ["[null]", "[[\"a\"]]", "null", "\"{}\"", "{", ""] {
+            let error = object::<Change>(body.as_bytes()).expect_err(body);
+            assert_eq!(error.code(), picora_http::ErrorCode::InvalidRequest);
+        }
     }
 }

@@ -7,10 +7,12 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
+use picora_core::MediaKind;
 use picora_http::{EXPOSED_HEADERS, ErrorCode};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::Ref;
+use utoipa::openapi::schema::{Array, ArrayBuilder, ObjectBuilder, SchemaType, Type};
 
 use crate::app::App;
 use crate::routes::{Access, Route};
@@ -65,10 +67,10 @@ impl Doc {
     /// Takes a form with one file.
     #[must_use]
     pub fn uploads_a_form(mut self) -> Self {
-        let form = json!({"type": "object", "required": ["file"], "properties": {
-            "tags": {"type": "array", "items": {"type": "string", "maxLength": 64}, "maxItems": 32},
-            "is_public": {"type": "boolean", "default": true},
-            "file": {"type": "string", "contentMediaType": "application/octet-stream", "description": "The file; the last part."},
+        let form = json!({"type": "object", "required": ["file"], "additionalProperties": false, "properties": {
+            "tags": tags(Type::Array),
+            "is_public": {"enum": [true, false, 1, 0], "default": true},
+            "file": {"type": "string", "minLength": 1, "contentMediaType": "application/octet-stream", "description": "The file; the last part."},
         }});
         self.request =
             Some(json!({"required": true, "content": {"multipart/form-data": {"schema": form}}}));
@@ -117,9 +119,9 @@ impl Doc {
 impl Parameter {
     /// A header that may be sent.
     #[must_use]
-    pub fn header(name: &str, description: &str) -> Self {
+    pub fn header(name: &str, description: &str, schema: Value) -> Self {
         Self(
-            json!({"name": name, "in": "header", "required": false, "description": description, "schema": Self::text()}),
+            json!({"name": name, "in": "header", "required": false, "description": description, "schema": schema}),
         )
     }
 
@@ -137,12 +139,43 @@ impl Parameter {
         json!({"type": "string"})
     }
 
+    /// Visible ASCII characters, with spaces between them.
+    #[must_use]
+    pub fn visible(most: usize) -> Value {
+        json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": "^[!-~]([ -~]*[!-~])?$"})
+    }
+
+    /// An id of this kind: its prefix, then 128 bits in Crockford's base 32, so that the first of the 26 digits is below 8.
+    #[must_use]
+    pub fn id(kind: MediaKind) -> Value {
+        let digits = "[0-7][0-9a-hjkmnp-tv-z]{25}";
+        json!({"type": "string", "pattern": format!("^{}_{digits}$", kind.id_prefix())})
+    }
+
     /// A whole number, both ends inclusive.
     #[must_use]
     pub fn number(least: u64, most: u64) -> Value {
         json!({"type": "integer", "minimum": least, "maximum": most})
     }
 }
+
+/// Tags, or null for those that there are.
+#[must_use]
+pub fn tags_or_null() -> Array {
+    tags(SchemaType::from_iter([Type::Array, Type::Null]))
+}
+
+/// As [`picora_media::Tags`] takes them.
+fn tags(kind: impl Into<SchemaType>) -> Array {
+    let tag = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(TAG));
+    let tags = ArrayBuilder::new().schema_type(kind).items(tag);
+    tags.max_items(Some(32)).build()
+}
+
+/// 1 to 64 characters without control characters, and any space around them, which is taken off and not counted.
+const TAG: &str = r"^\s*[^\s\u0000-\u001f\u007f-\u009f]([^\u0000-\u001f\u007f-\u009f]{0,62}[^\s\u0000-\u001f\u007f-\u009f])?\s*$";
 
 /// The three documents: everything, what clients may build on, and the rest (#250).
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use axum::http::{HeaderName, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::MethodRouter;
 use picora_core::MediaKind;
-use picora_http::{ApiError, EXPOSED_HEADERS, LimitLayer, RequestIdLayer};
+use picora_http::{ApiError, ClientAddressLayer, EXPOSED_HEADERS, LimitLayer, RequestIdLayer};
 use picora_ratelimit::Tier;
 use tower_http::cors::{Any, CorsLayer};
 
@@ -125,6 +125,10 @@ pub fn router(app: &Arc<App>) -> Router {
         .layer(cors())
         .layer(from_fn(linger))
         .layer(from_fn(log::under_request_id))
+        .layer(ClientAddressLayer::new(
+            app.proxies.clone(),
+            credential::peer,
+        ))
         .layer(RequestIdLayer::new(app.clock.clone(), app.entropy.clone()))
         .with_state(app.clone())
 }

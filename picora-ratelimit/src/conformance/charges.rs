@@ -68,8 +68,8 @@ pub async fn a_denial_charges_nothing(limiter: &dyn Limiter) {
     assert_eq!(passed(limiter, &check, NOW, 20).await, 2, "the burst");
     let denied = ask(limiter, &check, NOW).await;
     assert_eq!(
-        denied.reports()[0].remaining,
-        3,
+        denied.reports().next().map(|report| report.remaining),
+        Some(3),
         "the window has lost only what passed"
     );
     assert_eq!(
@@ -114,20 +114,16 @@ pub async fn reports_tell_what_is_left(limiter: &dyn Limiter) {
     for (remaining, burst) in [(599, 1), (598, 0), (598, 0)] {
         let decision = ask(limiter, &check, NOW).await;
         assert_eq!(decision.decided_at(), NOW);
-        let left: Vec<u64> = decision
-            .reports()
-            .iter()
-            .map(|report| report.remaining)
-            .collect();
+        let left: Vec<u64> = decision.reports().map(|report| report.remaining).collect();
         assert_eq!(left, [remaining, burst]);
         assert_eq!(
-            decision.reports()[0].reset,
-            after_millis(42_650),
+            decision.reports().next().map(|report| report.reset),
+            Some(after_millis(42_650)),
             "the end of the minute"
         );
         assert_eq!(
             decision.shown(),
-            decision.reports().first(),
+            decision.reports().next(),
             "headers are about the window"
         );
     }

@@ -63,7 +63,8 @@ pub(super) fn both(limit: u64, burst: u64) -> Policy {
     ])
 }
 
-fn policy<const N: usize>(limits: [Result<Limit, crate::PolicyError>; N]) -> Policy {
+/// Limits of the suite.
+pub(super) fn policy<const N: usize>(limits: [Result<Limit, crate::PolicyError>; N]) -> Policy {
     let limits = limits
         .into_iter()
         .map(|limit| limit.expect("the suite's limits are exact"));
@@ -71,7 +72,11 @@ fn policy<const N: usize>(limits: [Result<Limit, crate::PolicyError>; N]) -> Pol
 }
 
 /// Asks in the way that the limiter answers.
-pub(super) async fn ask(limiter: &dyn Limiter, check: &Check<'_>, now: Timestamp) -> Decision {
+pub(super) async fn ask<'a>(
+    limiter: &dyn Limiter,
+    check: &Check<'a>,
+    now: Timestamp,
+) -> Decision<'a> {
     match limiter.try_decide(check, now) {
         Some(decision) => decision,
         None => decide(limiter, check, now).await,
@@ -79,7 +84,11 @@ pub(super) async fn ask(limiter: &dyn Limiter, check: &Check<'_>, now: Timestamp
 }
 
 /// Asks in the asynchronous way.
-pub(super) async fn decide(limiter: &dyn Limiter, check: &Check<'_>, now: Timestamp) -> Decision {
+pub(super) async fn decide<'a>(
+    limiter: &dyn Limiter,
+    check: &Check<'a>,
+    now: Timestamp,
+) -> Decision<'a> {
     let answer = limiter.decide(check, now).await;
     answer.expect("the limiter under test can reach its store")
 }

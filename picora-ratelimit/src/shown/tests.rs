@@ -29,6 +29,7 @@ fn report(subject: usize, limit: &Limit, remaining: u64, wait: u64) -> Report {
         policy: Name::new("p").unwrap(),
         limit: limit.name(),
         rule: limit.rule(),
+        exceeded: limit.exceeded(),
         remaining,
         reset: Timestamp::EPOCH,
         wait: Duration::from_micros(wait),

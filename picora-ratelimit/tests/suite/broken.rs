@@ -5,13 +5,14 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use picora_core::{StoreError, Timestamp};
 use picora_ratelimit::conformance::{Harness, MemoryHarness};
 use picora_ratelimit::{
-    Cell, Check, Decision, GcraCell, Limiter, Policy, Record, Step, Subject, SubjectKey,
-    WindowCell, refund, step,
+    Cell, CellKind, Check, Decision, Exceeded, Limit, Limiter, Policy, Record, Rule, Step, Subject,
+    SubjectKey, Verdict, peek, refund, step,
 };
 
 /// What a limiter does wrong.
@@ -35,6 +36,18 @@ pub(crate) enum Fault {
     KeepsRefunds,
     /// Another policy is another place.
     KeysByPolicy,
+    /// A look is a check.
+    ChargesLooks,
+    /// Challenged questions are not counted.
+    ForgetsQuestions,
+    /// Resets are lost.
+    IgnoresResets,
+    /// A month has 30 days, a day 24 hours, from 1970.
+    MonthsOfThirtyDays,
+    /// A rolling limit is a window.
+    RollsByWindows,
+    /// What is tried out is in force.
+    ShadowsDeny,
     /// Denials are never written, not even to heal.
     NeverHeals,
     /// Nothing: what fails with another fault fails because of that one.
@@ -53,6 +66,12 @@ pub(crate) enum Fault {
 
 #[rustfmt::skip]
 impl Fault {
+    pub(crate) fn a_calendar_limit_follows_the_calendar() -> Self { Self::MonthsOfThirtyDays }
+    pub(crate) fn a_challenge_counts_every_question() -> Self { Self::ForgetsQuestions }
+    pub(crate) fn a_look_charges_nothing() -> Self { Self::ChargesLooks }
+    pub(crate) fn a_reset_forgets_one_subject() -> Self { Self::IgnoresResets }
+    pub(crate) fn a_rolling_log_is_exact_in_any_span() -> Self { Self::RollsByWindows }
+    pub(crate) fn a_shadow_denies_nobody() -> Self { Self::ShadowsDeny }
     pub(crate) fn a_changed_policy_keeps_what_was_used() -> Self { Self::KeysByPolicy }
     pub(crate) fn a_clock_that_goes_back_locks_nobody_out() -> Self { Self::NeverHeals }
     pub(crate) fn a_cost_counts_whole() -> Self { Self::CountsRequests }
@@ -63,6 +82,7 @@ impl Fault {
     pub(crate) fn both_ways_of_asking_share_one_budget() -> Self { Self::TwoBooks }
     pub(crate) fn homes_do_not_share() -> Self { Self::IgnoresHomes }
     pub(crate) fn one_instant_admits_exactly_the_burst() -> Self { Self::Twice }
+    pub(crate) fn random_histories_equal_the_pure_step() -> Self { Self::RefundsTheWrongWindow }
     pub(crate) fn reports_tell_what_is_left() -> Self { Self::TellsThePast }
     pub(crate) fn strangers_push_nobody_out() -> Self { Self::DropsLiveRecords }
     pub(crate) fn subjects_are_charged_together_or_not_at_all() -> Self { Self::DecidesOneByOne }
@@ -108,18 +128,45 @@ struct BrokenLimiter {
     books: [Book; 2],
     readers: AtomicUsize,
     turn: Mutex<()>,
-    before: Mutex<Option<Decision>>,
+    before: Mutex<Option<Decision<'static>>>,
 }
 
 #[async_trait]
 impl Limiter for BrokenLimiter {
-    fn try_decide(&self, check: &Check<'_>, now: Timestamp) -> Option<Decision> {
+    fn try_decide<'a>(&self, check: &Check<'a>, now: Timestamp) -> Option<Decision<'a>> {
         Some(self.decide_in(&self.books[0], check, now))
     }
 
-    async fn decide(&self, check: &Check<'_>, now: Timestamp) -> Result<Decision, StoreError> {
+    async fn decide<'a>(
+        &self,
+        check: &Check<'a>,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, StoreError> {
         let book = usize::from(self.fault == Fault::TwoBooks);
         Ok(self.decide_in(&self.books[book], check, now))
+    }
+
+    async fn peek<'a>(
+        &self,
+        check: &Check<'a>,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, StoreError> {
+        if self.fault == Fault::ChargesLooks {
+            return self.decide(check, now).await;
+        }
+        Ok(peek(check, &self.read(&self.books[0], check), now))
+    }
+
+    async fn reset(
+        &self,
+        home: SubjectKey,
+        subject: SubjectKey,
+        _now: Timestamp,
+    ) -> Result<(), StoreError> {
+        if self.fault != Fault::IgnoresResets {
+            self.books[0].lock().unwrap().remove(&(home, subject));
+        }
+        Ok(())
     }
 
     async fn refund(
@@ -140,18 +187,20 @@ impl Limiter for BrokenLimiter {
 }
 
 impl BrokenLimiter {
-    fn decide_in(&self, book: &Book, check: &Check<'_>, now: Timestamp) -> Decision {
-        let subjects = self.subjects(check);
-        let subjects: Vec<Subject<'_>> = subjects
-            .iter()
-            .map(|(key, policy)| Subject { key: *key, policy })
-            .collect();
+    /// The wrong policies must outlive the answer; a test may leak a few.
+    fn decide_in(&self, book: &Book, check: &Check<'_>, now: Timestamp) -> Decision<'static> {
+        let subjects: &'static [Subject<'static>] = self.subjects(check).leak();
         let cost = if self.fault == Fault::CountsRequests {
             1
         } else {
             check.cost()
         };
-        let whole = Check::new(check.home(), &subjects, cost).unwrap();
+        let whole = Check::new(check.home(), subjects, cost).unwrap();
+        let whole = if check.is_solved() {
+            whole.solved()
+        } else {
+            whole
+        };
         let now = match self.fault {
             Fault::CoarseClock => Timestamp::from_unix_micros(now.unix_micros() / 3 * 3),
             _ => now,
@@ -166,36 +215,51 @@ impl BrokenLimiter {
             .unwrap_or(decision)
     }
 
-    fn subjects(&self, check: &Check<'_>) -> Vec<(SubjectKey, Policy)> {
-        let twice = |policy: &Policy| policy.scaled(2.try_into().unwrap()).unwrap();
-        let policy = |policy: &Policy| {
-            if self.fault == Fault::Twice {
-                twice(policy)
-            } else {
-                policy.clone()
-            }
+    fn subjects(&self, check: &Check<'_>) -> Vec<Subject<'static>> {
+        let wrong = |subject: &Subject<'_>| Subject {
+            key: subject.key,
+            policy: Box::leak(Box::new(self.policy(subject.policy))),
         };
-        check
-            .subjects()
-            .map(|subject| (subject.key, policy(subject.policy)))
-            .collect()
+        check.subjects().map(wrong).collect()
     }
 
-    fn one_by_one(&self, book: &Book, check: &Check<'_>, now: Timestamp) -> Decision {
+    fn policy(&self, policy: &Policy) -> Policy {
+        if self.fault == Fault::Twice {
+            return policy.scaled(2.try_into().unwrap()).unwrap();
+        }
+        let limits = policy.limits().iter().map(|limit| self.limit(limit));
+        Policy::new(policy.name().as_str(), limits).unwrap()
+    }
+
+    fn limit(&self, limit: &Limit) -> Limit {
+        let window = |length| Limit::window(limit.name().as_str(), limit.rule().most(), length);
+        match (self.fault, limit.rule()) {
+            (Fault::RollsByWindows, Rule::Rolling(rule)) => window(rule.length()).unwrap(),
+            (Fault::MonthsOfThirtyDays, Rule::Calendar(_)) if limit.rule().most() == 2 => {
+                window(Duration::from_secs(30 * 86_400)).unwrap()
+            }
+            (Fault::ShadowsDeny, rule) if limit.exceeded() == Exceeded::Shadow => {
+                Limit::new(limit.name().as_str(), rule).unwrap()
+            }
+            _ => *limit,
+        }
+    }
+
+    fn one_by_one(&self, book: &Book, check: &Check<'static>, now: Timestamp) -> Decision<'static> {
         let each = check.subjects().map(|subject| {
-            let alone = [*subject];
+            let alone = std::slice::from_ref(subject);
             self.one_step(
                 book,
-                &Check::new(check.home(), &alone, check.cost()).unwrap(),
+                &Check::new(check.home(), alone, check.cost()).unwrap(),
                 now,
             )
         });
-        let decisions: Vec<Decision> = each.collect();
+        let decisions: Vec<Decision<'static>> = each.collect();
         let denied = decisions.iter().find(|decision| !decision.is_allowed());
         denied.unwrap_or(&decisions[0]).clone()
     }
 
-    fn one_step(&self, book: &Book, check: &Check<'_>, now: Timestamp) -> Decision {
+    fn one_step(&self, book: &Book, check: &Check<'static>, now: Timestamp) -> Decision<'static> {
         let _turn = (self.fault != Fault::Races).then(|| self.turn.lock().unwrap());
         let records = self.read(book, check);
         if self.fault == Fault::Races {
@@ -211,6 +275,7 @@ impl BrokenLimiter {
                     .collect(),
             ),
             Fault::NeverHeals if denied => None,
+            Fault::ForgetsQuestions if decision.verdict() == Verdict::Challenge => None,
             _ => write,
         };
         if let Some(records) = write {
@@ -262,15 +327,10 @@ impl BrokenLimiter {
 }
 
 fn overcharged(record: &Record, check: &Check<'_>) -> Record {
-    let charge = |cell: &Cell| match cell {
-        Cell::Gcra(cell) => Cell::Gcra(GcraCell {
-            arrival: cell.arrival + 100_000,
-        }),
-        Cell::Window(cell) => Cell::Window(WindowCell {
-            used: cell.used + check.cost(),
-            ..*cell
-        }),
-        other => other.clone(),
+    let charge = |cell: &Cell| match cell.kind() {
+        Some(CellKind::Gcra) => Cell::gcra(cell.instant() + 100_000),
+        Some(CellKind::Window) => Cell::window(cell.instant(), cell.number() + check.cost()),
+        _ => *cell,
     };
     Record::new(record.cells().iter().map(charge).collect())
 }

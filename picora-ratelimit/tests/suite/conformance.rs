@@ -4,6 +4,16 @@ mod on_memory {
     picora_ratelimit::limiter_conformance!(picora_ratelimit::conformance::MemoryHarness);
 }
 
+/// More seeds than the suite's one.
+#[test]
+fn many_histories_on_memory() {
+    use picora_ratelimit::conformance::{Course, Harness, MemoryHarness, a_random_history};
+    for seed in 0..200 {
+        let (_guard, limiter) = MemoryHarness.fresh();
+        MemoryHarness.run(a_random_history(&*limiter, seed, 400, Course::Forward));
+    }
+}
+
 /// The frame of the broken limiters is sound.
 mod without_a_fault {
     use crate::broken::{Broken, Fault};

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::seen::Seen;
 use picora_core::Timestamp;
 use picora_ratelimit::{
-    Check, CheckError, Decision, Limit, Limiter, MemoryLimiter, Policy, PolicyError, Record,
+    Check, CheckError, Limit, Limiter, MemoryLimiter, MemoryOptions, Policy, PolicyError, Record,
     Subject, SubjectHasher, SubjectKey, Tier, Tiers,
 };
 
@@ -33,13 +34,13 @@ impl One {
         }
     }
 
-    fn spend(&self, cost: u64, now: Timestamp) -> Decision {
+    fn spend(&self, cost: u64, now: Timestamp) -> Seen {
         let subjects = [Subject {
             key: SubjectKey(1),
             policy: &self.policy,
         }];
         let check = Check::new(SubjectKey(1), &subjects, cost).unwrap();
-        self.limiter.try_decide(&check, now).unwrap()
+        Seen::of(&self.limiter.try_decide(&check, now).unwrap())
     }
 
     fn passed(&self, tries: usize, now: Timestamp) -> usize {
@@ -47,6 +48,13 @@ impl One {
             .filter(|_| self.spend(1, now).is_allowed())
             .count()
     }
+}
+
+fn one_shard(most_records: Option<usize>) -> MemoryLimiter {
+    MemoryLimiter::with_options(MemoryOptions {
+        shards: 1.try_into().unwrap(),
+        most_records: most_records.and_then(std::num::NonZeroUsize::new),
+    })
 }
 
 fn tier(tier: Tier) -> One {
@@ -109,12 +117,9 @@ fn a_credential_has_5000_an_hour_over_all_tiers() {
             key: SubjectKey(u128::MAX),
             policy: tiers.ceiling(),
         };
-        limiter
-            .try_decide(
-                &Check::new(SubjectKey(0), &[account, credential], 1).unwrap(),
-                now,
-            )
-            .unwrap()
+        let subjects = [account, credential];
+        let check = Check::new(SubjectKey(0), &subjects, 1).unwrap();
+        Seen::of(&limiter.try_decide(&check, now).unwrap())
     };
     let now = HOUR_START.saturating_add(MINUTE);
     assert!((0..5_000).all(|turn| spend(turn, now).is_allowed()));
@@ -184,7 +189,6 @@ fn a_strict_limit_holds_and_spares_a_loose_one() {
     assert_eq!(
         denied
             .reports()
-            .iter()
             .map(|report| report.remaining)
             .collect::<Vec<_>>(),
         [98, 0]
@@ -207,7 +211,6 @@ fn a_subject_named_twice_counts_once() {
             .try_decide(&check, HOUR_START)
             .unwrap()
             .reports()
-            .iter()
             .map(|report| report.remaining)
             .collect::<Vec<_>>()
     };
@@ -274,7 +277,7 @@ fn a_limit_lowered_below_what_is_used_waits_for_the_window() {
     one.policy = Policy::new("p", [Limit::window("minute", 5, MINUTE).unwrap()]).unwrap();
     let denied = one.spend(1, HOUR_START.saturating_add(Duration::from_secs(20)));
     assert_eq!(
-        (denied.reports()[0].remaining, denied.wait()),
+        (denied.reports().next().unwrap().remaining, denied.wait()),
         (0, Duration::from_secs(40))
     );
 }
@@ -319,7 +322,7 @@ fn a_late_reader_does_not_empty_the_next_window() {
 /// throttlecrab walk the whole table at once.
 #[test]
 fn the_sweep_drops_what_is_stale_and_nothing_else() {
-    let limiter = MemoryLimiter::with_shards(1.try_into().unwrap());
+    let limiter = one_shard(None);
     let policy = Policy::new(
         "p",
         [Limit::gcra("burst", 1, Duration::from_millis(100), 2).unwrap()],
@@ -352,7 +355,7 @@ fn the_sweep_drops_what_is_stale_and_nothing_else() {
 /// A flood that has passed is shed twice as fast as newcomers arrive.
 #[test]
 fn the_sweep_shrinks_what_a_flood_has_left() {
-    let limiter = MemoryLimiter::with_shards(1.try_into().unwrap());
+    let limiter = one_shard(None);
     let policy = Policy::new("p", [Limit::window("minute", 1, MINUTE).unwrap()]).unwrap();
     let arrive = |keys: std::ops::Range<u128>, now| {
         for key in keys.map(SubjectKey) {
@@ -423,4 +426,56 @@ fn a_cell_of_another_kind_counts_as_none() {
             .decision
             .is_allowed()
     );
+}
+
+/// limitador and gubernator let a flood push live counters out without a word. With a bound, who is pushed out is the one that would have
+/// been forgotten soonest, and he is counted.
+#[test]
+fn a_bound_is_kept_and_what_it_costs_is_counted() {
+    let limiter = one_shard(Some(100));
+    let short = Policy::new("p", [Limit::window("minute", 1, MINUTE).unwrap()]).unwrap();
+    let long = Policy::new("p", [Limit::window("hour", 1, HOUR).unwrap()]).unwrap();
+    let spend = |key: u128, policy: &Policy| {
+        let subjects = [Subject {
+            key: SubjectKey(key),
+            policy,
+        }];
+        let check = Check::new(SubjectKey(0), &subjects, 1).unwrap();
+        let decision = limiter.try_decide(&check, HOUR_START).unwrap();
+        decision.is_allowed()
+    };
+    assert!((0..20).all(|key| spend(key, &long)));
+    assert!((1_000..21_000).all(|key| spend(key, &short)));
+    assert_eq!(limiter.len(), 100);
+    assert_eq!(limiter.evicted(), 20 + 20_000 - 100);
+    let kept = (0..20).filter(|key| !spend(*key, &long)).count();
+    assert!(kept >= 15, "{kept} of 20 that count longer were kept");
+}
+
+/// A key that is denied again and again is answered from a copy; whatever changes its record drops the copy first.
+#[test]
+fn a_remembered_denial_never_outlives_its_reason() {
+    let one = One::new([
+        Limit::window("minute", 2, MINUTE),
+        Limit::gcra("burst", 2, Duration::from_secs(1), 2),
+    ]);
+    let subjects = [Subject {
+        key: SubjectKey(1),
+        policy: &one.policy,
+    }];
+    let check = Check::new(SubjectKey(1), &subjects, 1).unwrap();
+    assert_eq!(one.passed(9, HOUR_START), 2);
+    assert!(!one.spend(1, HOUR_START).is_allowed(), "remembered now");
+    ready(one.limiter.refund(&check, HOUR_START, HOUR_START)).unwrap();
+    assert_eq!(one.passed(9, HOUR_START), 1, "after a refund");
+    assert!(!one.spend(1, HOUR_START).is_allowed(), "remembered again");
+    ready(one.limiter.reset(SubjectKey(1), SubjectKey(1), HOUR_START)).unwrap();
+    assert_eq!(one.passed(9, HOUR_START), 2, "after a reset");
+    let denied = one.spend(1, HOUR_START);
+    assert_eq!(one.passed(9, HOUR_START.saturating_add(denied.wait())), 2);
+}
+
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    use picora_ratelimit::conformance::{Harness, MemoryHarness};
+    MemoryHarness.run(future)
 }

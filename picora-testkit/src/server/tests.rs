@@ -61,6 +61,25 @@ fn killing_ends_children_in_groups_of_their_own_and_keeps_the_folder() {
 }
 
 #[test]
+fn a_paused_server_is_ended_in_order_and_a_deaf_one_by_force() {
+    let ended_after = |script: &str, prepare: fn(&Server)| {
+        let mut server = Server::new("sleeper", None, Stop::Term);
+        assert!(server.run(sleeping(&server, script), has_ready_file));
+        let id = server.id().unwrap();
+        prepare(&server);
+        let dropped = Instant::now();
+        drop(server);
+        assert!(!runs(id));
+        dropped.elapsed()
+    };
+    let paused = ended_after("touch ready; sleep 60", Server::pause);
+    assert!(paused < Duration::from_secs(4), "{paused:?}");
+    let deaf = "trap '' TERM; touch ready; sleep 60; sleep 60";
+    let deaf = ended_after(deaf, |_| ());
+    assert!(deaf < Duration::from_secs(30), "it ended by itself");
+}
+
+#[test]
 fn a_server_that_ends_by_itself_is_told_with_its_log() {
     let mut server = Server::new("sleeper", None, Stop::Term);
     assert!(!server.run(sleeping(&server, "echo port taken; exit 1"), has_ready_file));

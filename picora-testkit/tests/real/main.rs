@@ -1,4 +1,9 @@
 //! Real servers start, are killed, start again and leave nothing behind.
 
+#![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
+
 mod leftovers;
 mod postgres;
+mod redis;
+mod redis_cluster;
+mod wire;

@@ -27,7 +27,7 @@ impl SourceFile {
     }
 }
 
-/// Folders that hold what is made, not written.
+/// Folders that hold what is made, not written. In a linked work tree of git `.git` is a file.
 const MADE: &[&str] = &[
     ".git",
     "target",
@@ -52,7 +52,10 @@ fn walk(folder: &Path, prefix: &str, files: &mut Vec<SourceFile>) -> Result<(), 
         let name = entry.file_name().to_string_lossy().into_owned();
         let path = format!("{prefix}{name}");
         let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() && !MADE.contains(&name.as_str()) {
+        if MADE.contains(&name.as_str()) {
+            continue;
+        }
+        if kind.is_dir() {
             walk(&entry.path(), &format!("{path}/"), files)?;
         } else if kind.is_file()
             && let Ok(text) = fs::read_to_string(entry.path())

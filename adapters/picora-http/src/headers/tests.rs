@@ -9,13 +9,14 @@ use picora_ratelimit::{
 use super::{EXPOSED_HEADERS, RateLimitHeaders, ResetStyle};
 
 /// A decision half a second into a window of 90.25 s.
-fn decision(limits: impl IntoIterator<Item = Limit>) -> Decision {
-    let policy = Policy::new("p", limits).unwrap();
-    let subjects = [Subject {
+fn decision(limits: impl IntoIterator<Item = Limit>) -> Decision<'static> {
+    // What a decision borrows lives as long as the test process.
+    let policy = Box::leak(Box::new(Policy::new("p", limits).unwrap()));
+    let subject = Subject {
         key: SubjectKey(1),
-        policy: &policy,
-    }];
-    let check = Check::new(SubjectKey(1), &subjects, 1).unwrap();
+        policy,
+    };
+    let check = Check::new(SubjectKey(1), Box::leak(Box::new([subject])), 1).unwrap();
     MemoryLimiter::new()
         .try_decide(&check, Timestamp::from_unix_micros(500_000))
         .unwrap()

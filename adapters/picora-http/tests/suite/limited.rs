@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use picora_core::{StoreError, StoreErrorKind, Timestamp};
 use picora_http::{FailMode, ResetStyle, TierScope};
-use picora_ratelimit::{Check, Decision, Limiter, MemoryLimiter, Tier};
+use picora_ratelimit::{Check, Decision, Limiter, MemoryLimiter, SubjectKey, Tier};
 
 use crate::world::{START, World, passed, principal, request, send};
 
@@ -229,24 +229,26 @@ async fn a_limiter_that_needs_io_is_asked_with_await() {
 #[derive(Debug)]
 struct Unreachable;
 
+fn gone(operation: &'static str) -> StoreError {
+    StoreError::new(StoreErrorKind::Unavailable, "redis", operation)
+}
+
 #[async_trait]
 impl Limiter for Unreachable {
-    fn try_decide(&self, _: &Check<'_>, _: Timestamp) -> Option<Decision> {
+    fn try_decide<'a>(&self, _: &Check<'a>, _: Timestamp) -> Option<Decision<'a>> {
         None
     }
-    async fn decide(&self, _: &Check<'_>, _: Timestamp) -> Result<Decision, StoreError> {
-        Err(StoreError::new(
-            StoreErrorKind::Unavailable,
-            "redis",
-            "decide",
-        ))
+    async fn decide<'a>(&self, _: &Check<'a>, _: Timestamp) -> Result<Decision<'a>, StoreError> {
+        Err(gone("decide"))
+    }
+    async fn peek<'a>(&self, _: &Check<'a>, _: Timestamp) -> Result<Decision<'a>, StoreError> {
+        Err(gone("peek"))
     }
     async fn refund(&self, _: &Check<'_>, _: Timestamp, _: Timestamp) -> Result<(), StoreError> {
-        Err(StoreError::new(
-            StoreErrorKind::Unavailable,
-            "redis",
-            "refund",
-        ))
+        Err(gone("refund"))
+    }
+    async fn reset(&self, _: SubjectKey, _: SubjectKey, _: Timestamp) -> Result<(), StoreError> {
+        Err(gone("reset"))
     }
 }
 
@@ -256,12 +258,23 @@ struct Remote(MemoryLimiter);
 
 #[async_trait]
 impl Limiter for Remote {
-    fn try_decide(&self, _: &Check<'_>, _: Timestamp) -> Option<Decision> {
+    fn try_decide<'a>(&self, _: &Check<'a>, _: Timestamp) -> Option<Decision<'a>> {
         None
     }
-    async fn decide(&self, check: &Check<'_>, now: Timestamp) -> Result<Decision, StoreError> {
+    async fn decide<'a>(
+        &self,
+        check: &Check<'a>,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, StoreError> {
         tokio::task::yield_now().await;
         self.0.decide(check, now).await
+    }
+    async fn peek<'a>(
+        &self,
+        check: &Check<'a>,
+        now: Timestamp,
+    ) -> Result<Decision<'a>, StoreError> {
+        self.0.peek(check, now).await
     }
     async fn refund(
         &self,
@@ -270,5 +283,13 @@ impl Limiter for Remote {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.0.refund(check, charged_at, now).await
+    }
+    async fn reset(
+        &self,
+        home: SubjectKey,
+        subject: SubjectKey,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.0.reset(home, subject, now).await
     }
 }

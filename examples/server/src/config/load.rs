@@ -35,6 +35,8 @@ pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Con
     let environment = config::Environment::with_prefix("PICORA")
         .prefix_separator("__")
         .separator("__")
+        .list_separator(",")
+        .with_list_parse_key("trusted_proxies")
         .try_parsing(true);
     layers = layers.add_source(environment);
     for (key, value) in flags {
@@ -91,6 +93,8 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
             problem: "must start with http:// or https://",
         });
     }
+    config.proxies()?;
+    config.prefixes()?;
     Ok(config)
 }
 
@@ -140,6 +144,18 @@ mod tests {
             ("[uploads]\nmax_open = 0", "uploads.max_open"),
             ("public_url = \"picora.me\"", "public_url"),
             ("data_dir = \"\"", "data_dir"),
+            ("trusted_proxies = [\"10.0.0.1/8\"]", "10.0.0.0/8"),
+            ("trusted_proxies = [\"10.0.0.1\"]", "`10.0.0.1`"),
+            ("trusted_proxies = 10", "trusted_proxies"),
+            ("trusted_header = \"x\"", "trusted_header"),
+            (
+                "[rate_limits]\nipv6_prefix_bits = 0",
+                "rate_limits.ipv6_prefix_bits",
+            ),
+            (
+                "[rate_limits]\nipv6_prefix_bits = 129",
+                "rate_limits.ipv6_prefix_bits",
+            ),
             ("[[[", "picora.toml"),
             ("deployment = \"moon\"", "moon"),
         ] {

@@ -107,8 +107,10 @@ pub struct AccountView {
 #[serde(deny_unknown_fields)]
 pub struct PlanChange {
     /// none, trial, pro or pro_plus.
+    #[schema(pattern = "^(none|trial|pro|pro_plus)$")]
     plan: String,
     /// Why, for the audit.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
     reason: String,
 }
 
@@ -119,6 +121,7 @@ pub struct Disabling {
     /// For how many seconds from now; 0 enables it.
     seconds: u32,
     /// Why, for the audit.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
     reason: String,
 }
 
@@ -127,6 +130,7 @@ pub struct Disabling {
 #[serde(deny_unknown_fields)]
 pub struct Reason {
     /// Why, for the audit.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
     reason: String,
 }
 

@@ -22,7 +22,7 @@ use crate::credential::Caller;
 use crate::failure::Failure;
 use crate::form::{self, body_error};
 use crate::input::{Json, PathId, Query};
-use crate::openapi::{Doc, Parameter};
+use crate::openapi::{self, Doc, Parameter};
 
 /// The five routes of a kind.
 #[must_use]
@@ -60,6 +60,7 @@ pub fn routes(kind: MediaKind) -> Vec<Route> {
                 .with(Parameter::header(
                     "Idempotency-Key",
                     "Names this attempt: repeating it stores nothing twice.",
+                    Parameter::visible(LONGEST_KEY),
                 ))
                 .answers::<Resource>(StatusCode::CREATED)
                 .answers::<Resource>(StatusCode::OK)
@@ -81,7 +82,7 @@ pub fn routes(kind: MediaKind) -> Vec<Route> {
             .with(Parameter::query(
                 "cursor",
                 "The `nextCursor` of the page before.",
-                Parameter::text(),
+                Parameter::id(kind),
             ))
             .with(Parameter::query(
                 "tag",
@@ -144,6 +145,7 @@ pub struct Change {
     /// Whether anybody may fetch it.
     is_public: Option<bool>,
     /// Its tags, all of them.
+    #[schema(schema_with = openapi::tags_or_null)]
     tags: Option<Vec<String>>,
 }
 

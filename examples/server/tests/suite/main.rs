@@ -6,6 +6,8 @@ mod admin;
 mod answer;
 mod bad_form;
 mod bad_wire;
+#[cfg(feature = "real-servers")]
+mod browser;
 mod child;
 mod client;
 mod days;
@@ -16,8 +18,13 @@ mod egress;
 mod kill;
 mod limits;
 mod load;
+mod proxies;
+#[cfg(feature = "real-servers")]
+mod schemathesis;
 mod shutdown;
 mod start;
 mod strangers;
+#[cfg(feature = "real-servers")]
+mod stripping;
 mod upload;
 mod world;

@@ -1,0 +1,8 @@
+//! The verifiers against loopback fakes of both providers.
+
+#![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
+
+mod aliyun;
+mod fake;
+mod outage;
+mod turnstile;

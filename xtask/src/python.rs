@@ -1,0 +1,97 @@
+//! Judges that are written in Python, each in an environment of its own under `target/tools`.
+
+use crate::shell::{self, Failure, Outcome};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A program from Python's registry, with all that it needs in exact versions.
+#[derive(Clone, Copy, Debug)]
+pub struct Environment {
+    /// The program, which is also the name of the folder and of the list.
+    pub name: &'static str,
+    /// Every package in its exact version, as `pip` reads it.
+    pub requirements: &'static str,
+}
+
+/// Generates requests from the OpenAPI document, and holds every answer against it.
+pub const SCHEMATHESIS: Environment = Environment {
+    name: "schemathesis",
+    requirements: include_str!("../requirements/schemathesis.txt"),
+};
+
+impl Environment {
+    /// Installs the program, unless this very list was installed before. Needs Debian's `python3-venv`.
+    pub fn install(self, root: &Path) -> Outcome {
+        let folder = self.folder(root);
+        if self.is_installed(&folder) {
+            return Ok(());
+        }
+        let _ = fs::remove_dir_all(&folder); // half an environment of an interrupted run, or another list's
+        shell::run_quietly(Command::new(PYTHON).args(["-m", "venv"]).arg(&folder))?;
+        let list = folder.join("requirements.txt");
+        write(&list, self.requirements)?;
+        let python = folder.join("bin/python");
+        shell::run_quietly(pip(&python).args(INSTALL).arg(&list))?;
+        // Without resolving, a list that lacks something would show only when it is missed.
+        shell::run_quietly(pip(&python).arg("check"))?;
+        write(&folder.join(DONE), self.requirements)
+    }
+
+    /// Written last, so that it stands for all of it; and a Python that has gone takes its environments with it.
+    fn is_installed(self, folder: &Path) -> bool {
+        let done = fs::read_to_string(folder.join(DONE));
+        done.is_ok_and(|list| list == self.requirements) && folder.join("bin/python").exists()
+    }
+
+    fn folder(self, root: &Path) -> PathBuf {
+        shell::target(root).join("tools").join(self.name)
+    }
+}
+
+fn pip(python: &Path) -> Command {
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "--disable-pip-version-check"]);
+    pip
+}
+
+fn write(file: &Path, text: &str) -> Outcome {
+    let written = fs::write(file, text);
+    written.map_err(|error| Failure(format!("{}: {error}", file.display())))
+}
+
+/// Debian's own, which `python3-venv` belongs to, whatever another one stands first in the path.
+const PYTHON: &str = "/usr/bin/python3";
+const INSTALL: &[&str] = &["install", "--quiet", "--no-deps", "--requirement"];
+const DONE: &str = "installed.txt";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_package_stands_in_one_exact_version() {
+        let lines = SCHEMATHESIS.requirements.lines();
+        let packages: Vec<_> = lines.filter(|it| !it.starts_with('#')).collect();
+        assert!(packages.iter().any(|it| it.starts_with("schemathesis==")));
+        for package in packages {
+            let (name, version) = package.split_once("==").unwrap();
+            let plain = |it: char| it.is_ascii_alphanumeric() || "._-".contains(it);
+            assert!(name.chars().chain(version.chars()).all(plain), "{package}");
+        }
+    }
+
+    #[test]
+    fn an_environment_counts_as_installed_only_with_the_same_list_and_a_living_python() {
+        let folder = tempfile::tempdir().unwrap();
+        let installed = || SCHEMATHESIS.is_installed(folder.path());
+        assert!(!installed());
+        fs::write(folder.path().join(DONE), SCHEMATHESIS.requirements).unwrap();
+        assert!(!installed());
+        fs::create_dir(folder.path().join("bin")).unwrap();
+        fs::write(folder.path().join("bin/python"), "").unwrap();
+        assert!(installed());
+        fs::write(folder.path().join(DONE), "another list").unwrap();
+        assert!(!installed());
+    }
+}
