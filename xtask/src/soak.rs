@@ -29,6 +29,20 @@ pub const PROOFS: &[Proof] = &[
         filter: "kill",
     },
     Proof {
+        name: "minute",
+        shows: "61 uploads in a minute: the server refuses the excess, the client waits as told, each is stored once",
+        folder: "examples/server",
+        binary: "suite",
+        filter: "client::",
+    },
+    Proof {
+        name: "minute-cli",
+        shows: "the same through the command line `picora`",
+        folder: "adapters/picora-client",
+        binary: "suite",
+        filter: "soak",
+    },
+    Proof {
         name: "sagas",
         shows: "100,000 random histories of uploads, removals, faults and crashes leave nothing half done",
         folder: "picora-media",

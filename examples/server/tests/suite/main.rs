@@ -9,6 +9,7 @@ mod bad_wire;
 #[cfg(feature = "real-servers")]
 mod browser;
 mod child;
+mod client;
 mod days;
 mod delivery;
 mod disk;
