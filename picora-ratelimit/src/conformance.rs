@@ -21,6 +21,7 @@ mod clock;
 mod harness;
 mod history;
 mod kinds;
+mod ledger;
 mod refunds;
 mod sharing;
 
@@ -39,6 +40,7 @@ pub use kinds::{
     a_look_charges_nothing, a_reset_forgets_one_subject, a_rolling_log_is_exact_in_any_span,
     a_shadow_denies_nobody,
 };
+pub use ledger::{Spend, over_admitted};
 pub use refunds::{a_refund_gives_back, a_refund_spares_later_windows};
 pub use sharing::{
     both_ways_of_asking_share_one_budget, callers_at_once_never_pass_more, homes_do_not_share,

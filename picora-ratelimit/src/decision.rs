@@ -93,6 +93,11 @@ impl<'a> Decision<'a> {
         waits.fold(self.held, Duration::max)
     }
 
+    /// The same numbers at a later instant.
+    pub(crate) fn at(self, decided_at: Timestamp) -> Self {
+        Self { decided_at, ..self }
+    }
+
     /// The same numbers as a denial for at least so long, by one who does not ask the store before.
     pub(crate) fn held(self, held: Duration) -> Self {
         Self {

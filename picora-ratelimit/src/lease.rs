@@ -118,6 +118,8 @@ pub struct Lease {
     granted_at: Timestamp,
     granted: u64,
     spent: u64,
+    /// When it was asked for.
+    sent: Duration,
     /// When its answer came.
     received: Duration,
     ends: Duration,
@@ -167,7 +169,7 @@ impl Lease {
     pub fn ask<'a>(&mut self, check: &Check<'a>, now: Duration) -> Asked<'a> {
         if self.has(check.cost(), now) {
             self.spent += check.cost();
-            return Asked::Decided(self.shown(check));
+            return Asked::Decided(self.shown(check, now));
         }
         if now < self.next {
             let at = self
@@ -197,6 +199,7 @@ impl Lease {
             granted_at: asked.store_now,
             granted,
             spent: 0,
+            sent: asked.sent,
             received: asked.received,
             ends: asked.sent + life(&denied, terms, asked.store_now),
             next: Duration::ZERO,
@@ -209,7 +212,7 @@ impl Lease {
             return denied;
         }
         self.spent = check.cost();
-        self.shown(check)
+        self.shown(check, asked.received)
     }
 
     /// When it ends, or may be asked for again: then it may be forgotten.
@@ -219,9 +222,14 @@ impl Lease {
     }
 
     /// The decision as if only what has been spent here had been debited: what headers show falls by what passes.
-    fn shown<'a>(&self, check: &Check<'a>) -> Decision<'a> {
+    ///
+    /// Its instant is the latest that the store's clock can show, which lies before the end of every window that was debited.
+    fn shown<'a>(&self, check: &Check<'a>, now: Duration) -> Decision<'a> {
         let all = check.costing(self.spent);
-        step(&all, &self.records, self.granted_at).decision
+        let decision = step(&all, &self.records, self.granted_at).decision;
+        decision.at(self
+            .granted_at
+            .saturating_add(now.saturating_sub(self.sent)))
     }
 
     /// The records after the debit.

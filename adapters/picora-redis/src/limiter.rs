@@ -218,7 +218,11 @@ impl Limiter for RedisLimiter {
         charged_at: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let refund = Operation::Refund { charged_at };
+        // What was spent from a lease was debited before, by its life at most: less has to drain, and less is given back.
+        let life = check.lease().map_or(Duration::ZERO, |terms| terms.life);
+        let refund = Operation::Refund {
+            charged_at: charged_at.saturating_sub(life),
+        };
         self.ask_one(check, refund, now, "refund").await.map(drop)
     }
 
