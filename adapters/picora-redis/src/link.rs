@@ -71,6 +71,11 @@ impl Link {
         matches!(self.to, Target::Cluster(_))
     }
 
+    /// Sees to it that there is a connection: a failure here means that nothing was sent.
+    pub(crate) async fn ready(&self) -> Result<(), Failure> {
+        self.connected().await.map(drop)
+    }
+
     /// Runs the script; once more with its text when Redis has forgotten it, which a script that did not run allows.
     pub(crate) async fn call(&self, request: &Request) -> Result<Value, Failure> {
         match self.send(request.by_name()).await {

@@ -51,6 +51,7 @@ impl Queue {
         taken: &Arc<AtomicBool>,
     ) -> Result<Vec<Result<Answer, Failure>>, Failure> {
         let Some(waiting) = &self.waiting else {
+            self.link.ready().await?;
             taken.store(true, Ordering::SeqCst);
             return send(&self.link, &items).await;
         };
@@ -94,12 +95,19 @@ fn groups(asked: impl Iterator<Item = Waiting>, cluster: bool) -> Vec<Vec<Waitin
     groups.into_values().collect()
 }
 
-async fn send_group(link: &Link, group: Vec<Waiting>) {
-    for waiting in &group {
-        waiting.taken.store(true, Ordering::SeqCst);
-    }
+async fn send_group(link: &Link, mut group: Vec<Waiting>) {
+    let ready = link.ready().await;
+    group.retain(|it| !it.answer.is_closed()); // a connection may have taken longer than they wait
     let items: Vec<&Item> = group.iter().flat_map(|it| &it.items).collect();
-    let mut answers = send(link, &items).await.map(Vec::into_iter);
+    let mut answers = match ready {
+        Ok(()) => {
+            for waiting in &group {
+                waiting.taken.store(true, Ordering::SeqCst);
+            }
+            send(link, &items).await.map(Vec::into_iter)
+        }
+        Err(failure) => Err(failure),
+    };
     for waiting in group {
         let own = match &mut answers {
             Ok(answers) => Ok(answers.by_ref().take(waiting.items.len()).collect()),
