@@ -55,6 +55,20 @@ impl Row {
         }
     }
 
+    /// Ours against what it may cost: the ratio is the budget's part of ours, and at least 1.
+    pub(crate) fn within(row: &'static str, ours: f64, budget: f64, unit: &'static str) -> Self {
+        let ratio = budget / ours;
+        Self {
+            row,
+            ours,
+            peer: budget,
+            unit,
+            ratio,
+            goal: ">= 1".to_owned(),
+            holds: ratio >= 1.0,
+        }
+    }
+
     /// As the contract of `cargo xtask bench --json` has it.
     pub(crate) fn to_json(&self) -> String {
         let rounded = Self {

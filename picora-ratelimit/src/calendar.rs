@@ -18,14 +18,14 @@ use crate::{Cell, CellKind, PolicyError, exact, window};
 /// assert_eq!((uploads.limit(), uploads.unit()), (10_000, CalendarUnit::Month));
 /// # Ok::<(), picora_ratelimit::PolicyError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Calendar {
     limit: u64,
     unit: CalendarUnit,
 }
 
 /// Which page of the calendar counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CalendarUnit {
     /// From midnight to midnight UTC.
     Day,

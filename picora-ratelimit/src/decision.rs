@@ -40,7 +40,8 @@ pub struct Report {
 
 /// The answer to a check, with the numbers that decided it.
 ///
-/// It borrows the check's policies, and works out a report only when asked for one: who needs the verdict alone pays for no more.
+/// It borrows the check's policies, and works out a report only when asked for one: who needs the verdict alone pays for no more. It fills
+/// no more than two lines of the cache.
 ///
 /// **Boundaries**: on a denial, the same check passes after exactly [`wait`](Self::wait), if nobody else spends; one microsecond
 /// earlier it does not. **Errors**: none; a denial is an answer. **Source**: requirements C59 and C60, row #242.
@@ -52,11 +53,11 @@ pub struct Decision<'a> {
     /// The state of each limit of each subject, in order.
     pub(crate) lines: Lines,
     /// The waits of the rolling limits among them, in microseconds: their state alone does not tell. They come from before the charge.
-    pub(crate) rolling_waits: Vec<i64>,
+    pub(crate) rolling_waits: Option<Box<[i64]>>,
     pub(crate) verdict: Verdict,
     pub(crate) shadow_denied: bool,
-    /// How long it is denied for another reason than its limits.
-    pub(crate) held: Duration,
+    /// How long it is denied for another reason than its limits, in microseconds.
+    pub(crate) held: u64,
 }
 
 /// Three are enough for the product's tiers with their ceiling, without an allocation.
@@ -90,7 +91,7 @@ impl<'a> Decision<'a> {
         let reports = self.reports();
         let in_force = reports.filter(|report| report.exceeded != Exceeded::Shadow);
         let waits = in_force.map(|report| report.wait);
-        waits.fold(self.held, Duration::max)
+        waits.fold(Duration::from_micros(self.held), Duration::max)
     }
 
     /// The same numbers at a later instant.
@@ -102,7 +103,7 @@ impl<'a> Decision<'a> {
     pub(crate) fn held(self, held: Duration) -> Self {
         Self {
             verdict: Verdict::Deny,
-            held,
+            held: u64::try_from(held.as_micros()).unwrap_or(u64::MAX),
             ..self
         }
     }
@@ -125,7 +126,7 @@ impl<'a> Decision<'a> {
 
     /// Every limit, in the order of the check's subjects and their policies.
     pub fn reports(&self) -> impl Iterator<Item = Report> + '_ {
-        let mut rolling_waits = self.rolling_waits.iter();
+        let mut rolling_waits = self.rolling_waits.iter().flatten();
         let subjects = frame::subjects(self.subjects).enumerate();
         let limits = subjects.flat_map(|(at, subject)| {
             let limits = subject.policy.limits().iter();
@@ -146,7 +147,7 @@ impl<'a> Decision<'a> {
                     rule: limit.rule(),
                     exceeded: limit.exceeded(),
                     remaining: limit.rule().remaining(*cell, self.decided_at),
-                    reset: Timestamp::from_unix_micros(cell.instant()),
+                    reset: Timestamp::from_unix_micros(cell.instant()).max(self.decided_at),
                     wait: self.told(wait),
                     subject,
                 }
@@ -184,3 +185,6 @@ impl PartialEq for Decision<'_> {
 }
 
 impl Eq for Decision<'_> {}
+
+// More would be copied by a call at each hand-over.
+const _: () = assert!(size_of::<Option<Decision<'_>>>() <= 128);

@@ -1,7 +1,5 @@
 //! A check laid over what is stored of its subjects, at one instant: the workbench of the rule.
 
-use std::time::Duration;
-
 use picora_core::Timestamp;
 
 use crate::decision::Lines;
@@ -31,6 +29,7 @@ pub(crate) struct Frame<'a> {
     decision: Decision<'a>,
     /// The logs of the subjects that have rolling limits, by the subject's position.
     logs: Vec<(usize, Log)>,
+    rolling_waits: Vec<i64>,
     writes: bool,
 }
 
@@ -48,17 +47,22 @@ impl<'a> Frame<'a> {
                 cost: check.cost(),
                 decided_at: now,
                 lines: Lines::new(),
-                rolling_waits: Vec::new(),
+                rolling_waits: None,
                 verdict: Verdict::Allow,
                 shadow_denied: false,
-                held: Duration::ZERO,
+                held: 0,
             },
             logs: Vec::new(),
+            rolling_waits: Vec::new(),
             writes: false,
         };
         for (at, subject) in check.subjects().enumerate() {
             let stored = stored(at, subject);
             frame.lay(at, subject.policy, stored.as_ref(), check.is_solved());
+        }
+        if !frame.rolling_waits.is_empty() {
+            let waits = std::mem::take(&mut frame.rolling_waits);
+            frame.decision.rolling_waits = Some(waits.into_boxed_slice());
         }
         frame
     }
@@ -75,7 +79,7 @@ impl<'a> Frame<'a> {
             let rule = limit.rule_ref();
             let (cell, wait) = if let (true, Rule::Rolling(rule)) = (has_log, rule) {
                 let view = rule.view(&self.logs[self.logs.len() - 1].1, cost, now);
-                self.decision.rolling_waits.push(view.wait);
+                self.rolling_waits.push(view.wait);
                 (of_view(view), view.wait)
             } else {
                 let stored = stored.map_or(Cell::NONE, |stored| stored.cell(nth));
@@ -180,6 +184,11 @@ impl<'a> Frame<'a> {
         self.decision.verdict
     }
 
+    /// The answer as it stands.
+    pub(crate) const fn decision(&self) -> &Decision<'a> {
+        &self.decision
+    }
+
     /// Whether anything has changed that a store has to write.
     pub(crate) const fn writes(&self) -> bool {
         self.writes
@@ -233,9 +242,9 @@ impl Cells<'_> {
 /// Each subject once, in the order of first mention.
 #[inline]
 pub(crate) fn subjects<'a>(all: &'a [Subject<'a>]) -> impl Iterator<Item = &'a Subject<'a>> {
+    let one = all.len() == 1;
     let is_new = move |(at, subject): &(usize, &Subject<'_>)| {
-        let mut earlier = all[..*at].iter();
-        !earlier.any(|it| it.key == subject.key)
+        one || !all[..*at].iter().any(|it| it.key == subject.key)
     };
     all.iter()
         .enumerate()

@@ -21,7 +21,7 @@ use crate::{Cell, CellKind, PolicyError, exact};
 /// assert_eq!(read, Gcra::every(Duration::from_millis(100), 30)?);
 /// # Ok::<(), picora_ratelimit::PolicyError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Gcra {
     interval: u64,
     burst: u64,
@@ -95,7 +95,7 @@ impl Gcra {
 
     pub(crate) fn remaining(self, cell: Cell, now: Timestamp) -> u64 {
         let room = now.unix_micros() + self.tolerance() - cell.instant();
-        u64::try_from(room).unwrap_or(0) / self.interval
+        (u64::try_from(room).unwrap_or(0) / self.interval).min(self.burst) // more only of a cell that has drained long ago
     }
 
     /// Microseconds until the cost has room; none or fewer when it has.

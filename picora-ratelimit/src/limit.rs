@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{Calendar, Gcra, Name, PolicyError, Rolling, Rule, Window};
 
 /// What a limit without room does to the check.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Exceeded {
     /// The check is denied, and nothing is charged to any limit.
     #[default]

@@ -106,11 +106,13 @@ impl MemoryLimiter {
         &self.shards[home_of_shard(home, self.shards.len())]
     }
 
+    #[inline]
     fn decide_now<'a>(&self, check: &Check<'a>, now: Timestamp) -> Decision<'a> {
         let shard = self.shard(check.home());
-        shard
-            .denied(check, now)
-            .unwrap_or_else(|| shard.decide(check, now))
+        match shard.standing(check, now) {
+            Some(denial) => denial.decision(check, now),
+            None => shard.decide(check, now),
+        }
     }
 }
 

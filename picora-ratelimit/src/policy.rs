@@ -1,6 +1,9 @@
 //! A named set of limits that hold together.
 
+use std::hash::{Hash, Hasher};
 use std::num::NonZeroU32;
+
+use siphasher::sip::SipHasher13;
 
 use crate::rolling::Reach;
 use crate::{Exceeded, LeaseTerms, Limit, Name, PolicyError, Rule};
@@ -31,6 +34,7 @@ pub struct Policy {
     most: u64,
     cells: usize,
     reach: Reach,
+    tag: u64,
     lease: Option<LeaseTerms>,
 }
 
@@ -67,6 +71,7 @@ impl Policy {
             most: limits.iter().map(|it| it.rule().most()).min().unwrap_or(0),
             cells: limits.len() - rolling.clone().count(),
             reach: rolling.fold(Reach::NONE, Reach::and),
+            tag: tag(&limits),
             limits,
             lease,
         }
@@ -112,6 +117,11 @@ impl Policy {
         self.most
     }
 
+    /// A number that differs when its limits decide differently; for this process alone.
+    pub(crate) const fn tag(&self) -> u64 {
+        self.tag
+    }
+
     /// How many cells a record has under it.
     pub(crate) const fn cells(&self) -> usize {
         self.cells
@@ -125,6 +135,15 @@ impl Policy {
             Some(self.reach)
         }
     }
+}
+
+/// What its limits do, as one number: policies of the same number decide alike.
+fn tag(limits: &[Limit]) -> u64 {
+    let mut hasher = SipHasher13::new();
+    for limit in limits {
+        (limit.rule(), limit.exceeded()).hash(&mut hasher);
+    }
+    hasher.finish()
 }
 
 fn mixes_logs(limits: &[Limit]) -> bool {

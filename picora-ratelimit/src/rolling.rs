@@ -22,7 +22,7 @@ use crate::{PolicyError, exact};
 /// assert!(Rolling::new(5, Duration::from_secs(3_600)).is_ok());
 /// assert!(matches!(Rolling::new(5_000, Duration::from_secs(3_600)), Err(PolicyError::LongLog { .. })));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rolling {
     limit: u64,
     length: u64,

@@ -7,7 +7,7 @@ use picora_core::Timestamp;
 use crate::{Calendar, Cell, Gcra, PolicyError, Rolling, Window, window};
 
 /// How one limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Rule {
     /// So many in each UTC day or month.

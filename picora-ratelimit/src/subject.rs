@@ -1,9 +1,8 @@
 //! Who is limited.
 
 use std::fmt;
-use std::hash::Hasher;
 
-use siphasher::sip128::{Hasher128, SipHasher13};
+use siphasher::sip128::SipHasher13;
 
 use crate::Policy;
 
@@ -39,7 +38,8 @@ pub struct Subject<'a> {
 
 /// Makes fingerprints under a secret key, so that nobody outside can look for two subjects that collide.
 ///
-/// SipHash-1-3 with 128 bits, which is what keeps Rust's own maps safe, over the namespace's length, the namespace and the id: (`a`, `bc`) and (`ab`, `c`) differ. The same secret
+/// SipHash-1-3 with 128 bits, which is what keeps Rust's own maps safe: over the namespace it makes a second secret, and under that one the
+/// fingerprint of the id. So (`a`, `bc`) and (`ab`, `c`) differ. The same secret
 /// gives the same fingerprints in every process and version, which shared stores need.
 ///
 /// ```
@@ -74,14 +74,10 @@ impl SubjectHasher {
     /// ```
     #[must_use]
     pub fn namespace(&self, name: &str) -> Namespace {
-        let mut hasher = self.0;
-        // Not `Hash`: its bytes are unspecified, and a shared store outlives the compiler's version.
-        hasher.write(&(name.len() as u64).to_le_bytes());
-        hasher.write(name.as_bytes());
-        // To a whole block: the id that follows is then read word by word.
-        let rest = name.len() % BLOCK;
-        hasher.write(&[0; BLOCK][rest..]);
-        Namespace(hasher)
+        // A secret of its own: who hashes an id then hashes nothing else, and no end of a name can run into an id.
+        Namespace(SipHasher13::new_with_key(
+            &self.0.hash(name.as_bytes()).as_bytes(),
+        ))
     }
 }
 
@@ -99,9 +95,7 @@ impl Namespace {
     /// The fingerprint of an id.
     #[must_use]
     pub fn key(&self, id: &[u8]) -> SubjectKey {
-        let mut hasher = self.0;
-        hasher.write(id);
-        SubjectKey(hasher.finish128().as_u128())
+        SubjectKey(self.0.hash(id).as_u128())
     }
 }
 
@@ -110,6 +104,3 @@ impl fmt::Debug for Namespace {
         f.write_str("Namespace(..)") // the secret is in it
     }
 }
-
-/// The words of the hash.
-const BLOCK: usize = 8;

@@ -21,7 +21,7 @@ use crate::{Cell, CellKind, PolicyError, exact};
 /// assert_eq!((minute.limit(), minute.length()), (600, Duration::from_secs(60)));
 /// # Ok::<(), picora_ratelimit::PolicyError>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Window {
     limit: u64,
     length: u64,

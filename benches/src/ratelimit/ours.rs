@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 #[derive(Debug)]
 pub(crate) struct Ours {
+    clock: Clock,
     limiter: MemoryLimiter,
     accounts: Namespace,
     credentials: Namespace,
@@ -22,6 +23,7 @@ impl Ours {
         let hour = Limit::window("hour", 5_000, HOUR).expect("exact");
         let hasher = SubjectHasher::new([42; 16]);
         Self {
+            clock: Clock::new(),
             limiter: MemoryLimiter::new(),
             accounts: hasher.namespace("account"),
             credentials: hasher.namespace("credential"),
@@ -58,14 +60,30 @@ impl Ours {
 
     fn ask(&self, subjects: &[Subject<'_>]) -> bool {
         let check = Check::new(subjects[0].key, subjects, 1).expect("a cost of 1 always fits");
-        let decision = self.limiter.try_decide(&check, now());
+        let decision = self.limiter.try_decide(&check, self.clock.now());
         decision.expect("memory answers at once").is_allowed()
     }
 }
 
-fn now() -> Timestamp {
-    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Timestamp::EPOCH.saturating_add(since)
+/// The wall clock by the counter that the peer reads, too: so neither pays for what the other does not.
+#[derive(Debug)]
+struct Clock {
+    counter: quanta::Clock,
+    started: (Timestamp, quanta::Instant),
+}
+
+impl Clock {
+    fn new() -> Self {
+        let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        let counter = quanta::Clock::new();
+        let started = (Timestamp::EPOCH.saturating_add(since), counter.now());
+        Self { counter, started }
+    }
+
+    fn now(&self) -> Timestamp {
+        let (wall, counter) = self.started;
+        wall.saturating_add(self.counter.now() - counter)
+    }
 }
 
 const MINUTE: Duration = Duration::from_secs(60);

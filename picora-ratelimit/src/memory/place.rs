@@ -2,65 +2,76 @@
 
 use crate::{Check, SubjectKey};
 
-/// A home and a subject as one number that is spread evenly, whatever keys a caller makes.
+/// A home and a subject as one number of 128 bits, whatever keys a caller makes.
 ///
-/// Keys are fingerprints already; the factors only see to it that plain numbers, as tests and embedders use them, do not crowd. Two pairs
-/// meet with the probability of two fingerprints. Never zero.
+/// Keys are fingerprints already, and two pairs meet with the probability of two fingerprints; the factors only see to it that plain
+/// numbers, as tests and embedders use them, neither meet nor crowd. Never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Place(u128);
+pub(super) struct Place([u64; 2]);
 
 impl Place {
+    #[inline]
     pub(super) const fn of(home: SubjectKey, subject: SubjectKey) -> Self {
-        let mixed = home
-            .0
-            .wrapping_mul(HOME)
-            .wrapping_add(subject.0.wrapping_mul(SUBJECT));
-        Self(if mixed == 0 { 1 } else { mixed })
+        let ([a, b], [c, d]) = (halves(home.0), halves(subject.0));
+        let place = [
+            c.wrapping_add(a.wrapping_mul(LOW)),
+            d.wrapping_add(b.wrapping_mul(HIGH)),
+        ];
+        Self(if place[0] | place[1] == 0 {
+            [1, 0]
+        } else {
+            place
+        })
     }
 
     /// The places of a check's subjects, in order.
+    #[inline]
     pub(super) fn all(check: &Check<'_>) -> impl Iterator<Item = Self> {
         let home = check.home();
         let subjects = check.subjects();
         subjects.map(move |subject| Self::of(home, subject.key))
     }
 
-    pub(super) const fn from_number(number: u128) -> Self {
-        Self(number)
-    }
-
-    pub(super) const fn number(self) -> u128 {
+    /// As plain words, and back, for lines and for who reads without a lock.
+    pub(super) const fn to_words(self) -> [u64; 2] {
         self.0
     }
 
+    pub(super) const fn from_words(words: [u64; 2]) -> Self {
+        Self(words)
+    }
+
     /// The position among so many, evenly.
+    #[inline]
     pub(super) const fn among(self, count: usize) -> usize {
-        spread(high(self.0), count)
+        let [low, high] = self.0;
+        spread((low ^ high.rotate_left(32)).wrapping_mul(POSITION), count)
     }
 }
 
 /// The shard of a home, alone: all its subjects live under one lock.
+#[inline]
 pub(super) const fn home_of_shard(home: SubjectKey, shards: usize) -> usize {
-    spread(high(home.0.wrapping_mul(SHARD)), shards)
+    let [low, high] = halves(home.0);
+    spread((low ^ high).wrapping_mul(SHARD), shards)
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "below 2^64, and then below the count"
-)]
-const fn high(number: u128) -> u64 {
-    (number >> 64) as u64
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "below 2^64, and then below the count"
-)]
+/// A number below the count, by the number's highest bits.
+#[expect(clippy::cast_possible_truncation, reason = "below the count")]
 const fn spread(number: u64, count: usize) -> usize {
     ((number as u128 * count as u128) >> 64) as usize
 }
 
-// Odd, and otherwise arbitrary: the first digits of pi, e and the golden ratio in hexadecimal.
-const HOME: u128 = 0x243F_6A88_85A3_08D3_1319_8A2E_0370_7345;
-const SUBJECT: u128 = 0xB7E1_5162_8AED_2A6A_BF71_5880_9CF4_F3C7;
-const SHARD: u128 = 0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835;
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "each half is what is meant"
+)]
+const fn halves(number: u128) -> [u64; 2] {
+    [number as u64, (number >> 64) as u64]
+}
+
+// Odd, and otherwise arbitrary: the first digits of pi, e, the golden ratio and the root of two in hexadecimal.
+const LOW: u64 = 0x243F_6A88_85A3_08D3;
+const HIGH: u64 = 0xB7E1_5162_8AED_2A6B;
+const SHARD: u64 = 0x9E37_79B9_7F4A_7C15;
+const POSITION: u64 = 0x6A09_E667_F3BC_C909;

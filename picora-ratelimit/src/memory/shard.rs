@@ -2,7 +2,7 @@
 
 use picora_core::Timestamp;
 
-use super::denied::Denied;
+use super::denied::{Copy, Denied};
 use super::line::Line;
 use super::place::Place;
 use super::sync::{Mutex, MutexGuard, PoisonError};
@@ -37,11 +37,13 @@ impl Shard {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The answer to a check that was denied a moment ago and still is; none when the lock is needed to tell.
-    pub(super) fn denied<'a>(&self, check: &Check<'a>, now: Timestamp) -> Option<Decision<'a>> {
-        self.denied.decide(check, now)
+    /// What is known without the lock: a denial of a moment ago that still stands.
+    #[inline]
+    pub(super) fn standing(&self, check: &Check<'_>, now: Timestamp) -> Option<Copy> {
+        self.denied.standing(check, now)
     }
 
+    #[inline(never)]
     pub(super) fn decide<'a>(&self, check: &Check<'a>, now: Timestamp) -> Decision<'a> {
         let mut records = self.hold();
         let mut frame = records.settle(check, now);
@@ -49,8 +51,7 @@ impl Shard {
         if frame.writes() {
             self.write(&mut records, &frame, check, now);
         } else if frame.verdict() == Verdict::Deny {
-            let lines = Place::all(check).map(|place| records.lines.get(place));
-            self.denied.publish(lines, check);
+            self.denied.publish(check, frame.decision());
         }
         frame.into_decision()
     }
