@@ -27,9 +27,11 @@ pub(crate) fn read<'i>(
     let Value::Array(parts) = reply else {
         return Err(Failure::Nonsense("no array"));
     };
-    let mut parts = parts.into_iter().map(bytes);
+    let mut parts = parts.into_iter();
+    let now = instant(parts.next())?;
+    let mut parts = parts.map(bytes);
     let mut text = || parts.next().flatten().ok_or(Failure::Nonsense("too short"));
-    let (now, letters, digits) = (instant(&text()?)?, text()?, text()?);
+    let (letters, digits) = (text()?, text()?);
     let values: Vec<Option<Vec<u8>>> = parts.collect();
     let changed = values.len().checked_sub(keys);
     let changed = changed.ok_or(Failure::Nonsense("too few records"))?;
@@ -83,12 +85,9 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
     }
 }
 
-fn instant(text: &[u8]) -> Result<Timestamp, Failure> {
-    let micros = std::str::from_utf8(text)
-        .ok()
-        .and_then(|it| it.parse().ok());
-    match micros {
-        Some(micros @ 0..EXACT) => Ok(Timestamp::from_unix_micros(micros)),
+fn instant(value: Option<Value>) -> Result<Timestamp, Failure> {
+    match value {
+        Some(Value::Int(micros @ 0..EXACT)) => Ok(Timestamp::from_unix_micros(micros)),
         _ => Err(Failure::Nonsense("no instant before 2112")),
     }
 }

@@ -14,7 +14,7 @@ impl Place {
     pub(super) const fn of(home: SubjectKey, subject: SubjectKey) -> Self {
         let ([a, b], [c, d]) = (halves(home.0), halves(subject.0));
         let place = [
-            c.wrapping_add(a.wrapping_mul(LOW)),
+            c.wrapping_add(a.wrapping_mul(LOW)).wrapping_add(SHARD),
             d.wrapping_add(b.wrapping_mul(HIGH)),
         ];
         Self(if place[0] | place[1] == 0 {
