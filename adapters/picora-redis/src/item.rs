@@ -60,6 +60,14 @@ impl Item {
         }
     }
 
+    /// Whether it decides on bursts and windows that deny, and nothing else.
+    pub(crate) fn is_plain(&self) -> bool {
+        let plain = |limit: &[u8]| matches!(limit, [1 | 2, 1, ..]);
+        let policies = self.subjects.iter().map(|(_, policy)| policy);
+        let mut limits = policies.flat_map(|policy| policy.chunks(LIMIT_BYTES));
+        self.operation == Operation::Decide && limits.all(plain)
+    }
+
     /// The item as the script reads it, with its subjects' keys and policies by their positions.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>, positions: impl Iterator<Item = (u16, u16)>) {
         let (operation, number) = match self.operation {

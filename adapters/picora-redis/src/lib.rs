@@ -11,6 +11,7 @@
 //! |---|---|
 //! | [`limiter`] | the [`Limiter`](picora_ratelimit::Limiter) on Redis |
 //! | [`config`] | deadline, breaker, grouping, prefix |
+//! | `any.lua`, `decide.lua` | the script, and the same rule for the plain case in half the time |
 //! | `request`, `response` | what the script is sent and what it answers |
 //! | `link` | one connection, made again after a failure |
 //! | `queue` | checks that wait while a call is under way, and go together in the next |
