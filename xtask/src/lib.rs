@@ -15,6 +15,7 @@
 
 pub mod bench;
 pub mod debian;
+pub mod footprint;
 pub mod phases;
 pub mod python;
 pub mod shell;
