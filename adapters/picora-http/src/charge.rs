@@ -1,41 +1,104 @@
 //! Who pays for a request.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
 use http::request::Parts;
-use picora_ratelimit::{Subject, SubjectKey};
+use picora_ratelimit::captcha::CaptchaLevel;
+use picora_ratelimit::{Policy, PolicyError, Subject, SubjectKey};
+use smallvec::SmallVec;
+
+/// Who must have room, and under which limits. It owns its policy, so that a charge outlives a change of the configuration.
+#[derive(Clone, Debug)]
+pub struct Payer {
+    /// His fingerprint.
+    pub key: SubjectKey,
+    /// What holds for him.
+    pub policy: Arc<Policy>,
+}
 
 /// What one request costs, and whom: the parts of a [`Check`](picora_ratelimit::Check).
+///
+/// **Units**: the cost in requests; only the server's own code sets it, no client can. **Boundaries**: two payers are held in place.
 #[derive(Clone, Debug)]
-pub struct Charge<'a> {
-    /// Where the subjects' records live together.
+pub struct Charge {
+    /// Where the payers' records live together.
     pub home: SubjectKey,
     /// Who must have room; the one whose window headers show when all are equal comes first.
-    pub subjects: Vec<Subject<'a>>,
-    /// How much, in requests.
+    pub payers: SmallVec<[Payer; 2]>,
+    /// How much.
     pub cost: u64,
+    /// Whether the client has met the challenge that a limit may ask of him (see [`Check::solved`](picora_ratelimit::Check::solved)).
+    pub solved: bool,
+    /// How hard to ask when a limit challenges: the `meta.level` of the answer.
+    pub challenge: CaptchaLevel,
+    /// What metrics call the routes that charge so, such as a tier's name.
+    pub tier: &'static str,
+}
+
+impl Charge {
+    /// One unit for these payers, whose records live with the first one's: `None` when there is none.
+    #[must_use]
+    pub fn of(tier: &'static str, payers: impl IntoIterator<Item = Payer>) -> Option<Self> {
+        let payers: SmallVec<[Payer; 2]> = payers.into_iter().collect();
+        Some(Self {
+            home: payers.first()?.key,
+            payers,
+            cost: 1,
+            solved: false,
+            challenge: CaptchaLevel::Managed,
+            tier,
+        })
+    }
+
+    /// The payers as a check takes them.
+    pub(crate) fn subjects(&self) -> SmallVec<[Subject<'_>; 2]> {
+        let payers = self.payers.iter();
+        payers
+            .map(|payer| Subject {
+                key: payer.key,
+                policy: &payer.policy,
+            })
+            .collect()
+    }
+
+    /// The same charge where each payer has one of `shares` equal parts of his policy.
+    pub(crate) fn divided(&self, shares: NonZeroU32) -> Result<Self, PolicyError> {
+        let part = |payer: &Payer| {
+            let policy = Arc::new(payer.policy.divided(shares)?);
+            Ok(Payer { policy, ..*payer })
+        };
+        let payers: Result<_, PolicyError> = self.payers.iter().map(part).collect();
+        Ok(Self {
+            payers: payers?,
+            ..*self
+        })
+    }
 }
 
 /// Finds out who pays for a request, from what earlier layers have put into its extensions.
 ///
 /// ```
 /// use http::request::Parts;
-/// use picora_http::{Charge, Charges};
-/// use picora_ratelimit::{Policy, Subject, SubjectHasher};
+/// use picora_http::{Charge, Charges, Payer};
+/// use picora_ratelimit::{Policy, SubjectHasher};
+/// use std::sync::Arc;
 ///
 /// /// One budget for each tenant of a gateway.
-/// struct PerTenant { policy: Policy, hasher: SubjectHasher }
+/// struct PerTenant { policy: Arc<Policy>, hasher: SubjectHasher }
 /// #[derive(Clone)]
 /// struct Tenant(String);
 ///
 /// impl Charges for PerTenant {
-///     fn charge<'a>(&'a self, request: &Parts) -> Option<Charge<'a>> {
+///     fn charge(&self, request: &Parts) -> Option<Charge> {
 ///         let Tenant(name) = request.extensions.get()?;
 ///         let key = self.hasher.key("tenant", name.as_bytes());
-///         Some(Charge { home: key, subjects: vec![Subject { key, policy: &self.policy }], cost: 1 })
+///         Charge::of("tenant", [Payer { key, policy: self.policy.clone() }])
 ///     }
 /// }
 /// ```
 pub trait Charges: Send + Sync + 'static {
     /// The charge; `None` when nobody is known who could pay, such as before a 401. Such a request passes without a decision and
     /// without headers (C83).
-    fn charge<'a>(&'a self, request: &Parts) -> Option<Charge<'a>>;
+    fn charge(&self, request: &Parts) -> Option<Charge>;
 }

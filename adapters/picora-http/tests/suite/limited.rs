@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use picora_core::{StoreError, StoreErrorKind, Timestamp};
-use picora_http::{FailMode, ResetStyle, TierScope};
+use picora_http::{FailMode, LimitOptions, ResetStyle, TierScope};
 use picora_ratelimit::{Check, Decision, Limiter, MemoryLimiter, SubjectKey, Tier};
 
 use crate::world::{START, World, passed, principal, request, send};
@@ -172,7 +172,10 @@ async fn nobody_pays_for_a_request_without_a_principal() {
 #[tokio::test]
 async fn reset_can_be_a_delta() {
     let world = World {
-        reset: ResetStyle::Delta,
+        options: LimitOptions {
+            reset: ResetStyle::Delta,
+            ..LimitOptions::default()
+        },
         ..World::new()
     };
     let answer = send(&world.route(Tier::Read), request(principal(1, 1))).await;
@@ -200,7 +203,10 @@ async fn a_limiter_without_its_store_refuses_or_lets_pass_as_configured() {
 
     let open = World {
         limiter: limiter(),
-        fail: FailMode::Open,
+        options: LimitOptions {
+            fail: FailMode::Open,
+            ..LimitOptions::default()
+        },
         ..World::new()
     };
     let answer = send(&open.route(Tier::Read), request(principal(1, 1))).await;

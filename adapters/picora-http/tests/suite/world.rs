@@ -8,9 +8,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use picora_core::{AccountId, KeyId, ManualClock, SeededEntropy, Timestamp};
-use picora_http::{
-    FailMode, LimitLayer, Principal, RequestIdLayer, ResetStyle, TierBudgets, TierScope,
-};
+use picora_http::{LimitLayer, LimitOptions, Principal, RequestIdLayer, TierBudgets, TierScope};
 use picora_ratelimit::{Limiter, MemoryLimiter, SubjectHasher, Tier, Tiers};
 use tower::util::BoxCloneService;
 use tower::{Layer, ServiceExt, service_fn};
@@ -24,8 +22,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) limiter: Arc<dyn Limiter>,
     pub(crate) served: Arc<AtomicU64>,
-    pub(crate) reset: ResetStyle,
-    pub(crate) fail: FailMode,
+    pub(crate) options: LimitOptions,
     pub(crate) scope: TierScope,
     pub(crate) status: StatusCode,
 }
@@ -60,8 +57,7 @@ impl World {
             clock: Arc::new(ManualClock::at(START)),
             limiter: Arc::new(MemoryLimiter::new()),
             served: Arc::default(),
-            reset: ResetStyle::default(),
-            fail: FailMode::default(),
+            options: LimitOptions::default(),
             scope: TierScope::default(),
             status: StatusCode::OK,
         }
@@ -82,7 +78,7 @@ impl World {
         let charges = Arc::new(budgets).for_tier(tier);
         let (limiter, clock) = (Arc::clone(&self.limiter), self.clock.clone());
         let limited =
-            LimitLayer::with_options(limiter, clock, charges, self.reset, self.fail).layer(handler);
+            LimitLayer::with_options(limiter, clock, charges, self.options.clone()).layer(handler);
         let entropy = Arc::new(SeededEntropy::new(1));
         BoxCloneService::new(RequestIdLayer::new(self.clock.clone(), entropy).layer(limited))
     }
