@@ -1,15 +1,20 @@
 //! A service under both layers, a clock to turn, and clients to ask with.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use picora_core::{AccountId, KeyId, ManualClock, SeededEntropy, Timestamp};
-use picora_http::{LimitLayer, LimitOptions, Principal, RequestIdLayer, TierBudgets, TierScope};
-use picora_ratelimit::{Limiter, MemoryLimiter, SubjectHasher, Tier, Tiers};
+use picora_http::{
+    Charge, Charges, LimitLayer, LimitOptions, Payer, Principal, RequestIdLayer, TierBudgets,
+    TierScope,
+};
+use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, SubjectKey, Tier, Tiers};
 use tower::util::BoxCloneService;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -25,6 +30,27 @@ pub(crate) struct World {
     pub(crate) options: LimitOptions,
     pub(crate) scope: TierScope,
     pub(crate) status: StatusCode,
+}
+
+/// What every request charges.
+pub(crate) struct Fixed(pub(crate) Charge);
+
+impl Fixed {
+    /// One subject for each policy, so much at a time.
+    pub(crate) fn of(policies: impl IntoIterator<Item = Policy>, cost: u64) -> Self {
+        let payers = policies.into_iter().zip(1..).map(|(policy, key)| Payer {
+            key: SubjectKey(key),
+            policy: Arc::new(policy),
+        });
+        let charge = Charge::of("fixed", payers).unwrap();
+        Self(Charge { cost, ..charge })
+    }
+}
+
+impl Charges for Fixed {
+    fn charge(&self, _: &Parts) -> Option<Charge> {
+        Some(self.0.clone())
+    }
 }
 
 /// What came back.
@@ -65,20 +91,36 @@ impl World {
 
     /// A route of this tier.
     pub(crate) fn route(&self, tier: Tier) -> Service {
-        let (served, status) = (Arc::clone(&self.served), self.status);
-        let handler = service_fn(move |_: Request<()>| {
-            served.fetch_add(1, Ordering::SeqCst);
-            let mut response = Response::new(Full::new(Bytes::from_static(b"served")));
-            *response.status_mut() = status;
-            async { Ok::<_, Infallible>(response) }
-        });
         let budgets = TierBudgets::new(Tiers::standard(), SubjectHasher::new([7; 16]))
             .unwrap()
             .with_scope(self.scope);
-        let charges = Arc::new(budgets).for_tier(tier);
+        self.charging(Arc::new(budgets).for_tier(tier))
+    }
+
+    /// A route that charges so.
+    pub(crate) fn charging(&self, charges: impl Charges) -> Service {
+        let (served, status) = (Arc::clone(&self.served), self.status);
+        self.handled(charges, move |_| {
+            served.fetch_add(1, Ordering::SeqCst);
+            let mut response = Response::new(Full::new(Bytes::from_static(b"served")));
+            *response.status_mut() = status;
+            async { response }
+        })
+    }
+
+    /// A route that charges so, with a handler of the test's own.
+    pub(crate) fn handled<F, A>(&self, charges: impl Charges, handler: F) -> Service
+    where
+        F: Fn(Request<()>) -> A + Clone + Send + 'static,
+        A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    {
+        let handler = service_fn(move |request: Request<()>| {
+            let answer = handler(request);
+            async { Ok::<_, Infallible>(answer.await) }
+        });
         let (limiter, clock) = (Arc::clone(&self.limiter), self.clock.clone());
-        let limited =
-            LimitLayer::with_options(limiter, clock, charges, self.options.clone()).layer(handler);
+        let options = self.options.clone();
+        let limited = LimitLayer::with_options(limiter, clock, charges, options).layer(handler);
         let entropy = Arc::new(SeededEntropy::new(1));
         BoxCloneService::new(RequestIdLayer::new(self.clock.clone(), entropy).layer(limited))
     }
@@ -95,6 +137,13 @@ pub(crate) fn principal(account: u8, credential: u8) -> Principal {
         credential: KeyId::from_bytes([credential; 16]),
         admin: false,
     }
+}
+
+/// The same by who wants problems.
+pub(crate) fn wanting_problems(mut request: Request<()>) -> Request<()> {
+    let accept = http::HeaderValue::from_static("application/problem+json");
+    request.headers_mut().insert("Accept", accept);
+    request
 }
 
 /// A request by someone, or by nobody who is known.
