@@ -11,7 +11,7 @@ use picora_ratelimit::Limiter;
 use tower::{Layer, Service};
 
 use crate::{Charges, LimitOptions};
-use admission::{Admission, Shared};
+use admission::{Admission, AtOnce, Shared};
 use future::LimitFuture;
 
 mod admission;
@@ -109,16 +109,18 @@ where
         let now = shared.clock.now();
         // A limiter that answers at once costs no clone of the service and no boxed future.
         match shared.at_once(charge, now, &parts) {
-            Ok(Admission::Refused(refusal)) => LimitFuture::refused(refusal.into_response(&parts)),
-            Ok(Admission::Free) => {
+            AtOnce::Is(Admission::Refused(refusal)) => {
+                LimitFuture::refused(refusal.into_response(&parts))
+            }
+            AtOnce::Is(Admission::Free) => {
                 LimitFuture::passing(self.inner.call(Request::from_parts(parts, body)), None)
             }
-            Ok(Admission::Paid(limited, signal)) => {
+            AtOnce::Is(Admission::Paid(limited, signal)) => {
                 parts.extensions.insert(limited);
                 let answer = self.inner.call(Request::from_parts(parts, body));
                 LimitFuture::passing(answer, Some(signal))
             }
-            Err(charge) => {
+            AtOnce::Waits(charge) => {
                 let spare = self.inner.clone();
                 let mut ready = mem::replace(&mut self.inner, spare); // the one that has been polled ready
                 let shared = Arc::clone(shared);

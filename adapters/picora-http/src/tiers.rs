@@ -42,7 +42,7 @@ pub enum TierOverride {
     /// Everybody's tiers and ceiling, so many times as large.
     Factor(NonZeroU32),
     /// Tiers of its own.
-    Tiers(Tiers),
+    Tiers(Box<Tiers>),
 }
 
 /// The policies of everyone, shared by the layers of all routes.
@@ -99,7 +99,7 @@ impl TierBudgets {
     ) -> Result<Self, PolicyError> {
         let tiers = match instead {
             TierOverride::Factor(factor) => self.tiers.scaled(factor)?,
-            TierOverride::Tiers(tiers) => tiers,
+            TierOverride::Tiers(tiers) => *tiers,
         };
         self.overrides.insert(account, SharedTiers::of(&tiers));
         Ok(self)

@@ -25,6 +25,14 @@ pub(super) struct Shared<C> {
     pub(super) options: LimitOptions,
 }
 
+/// What is known without waiting.
+pub(super) enum AtOnce {
+    /// What becomes of the request.
+    Is(Admission),
+    /// Nothing: the limiter has to be waited for.
+    Waits(Charge),
+}
+
 /// What becomes of a request.
 pub(super) enum Admission {
     /// It passes, and nobody's budget is known.
@@ -58,16 +66,11 @@ struct Facts {
 }
 
 impl<C> Shared<C> {
-    /// What becomes of the request when the limiter answers at once; else the charge is handed back.
-    pub(super) fn at_once(
-        &self,
-        charge: Charge,
-        now: Timestamp,
-        request: &Parts,
-    ) -> Result<Admission, Charge> {
+    /// What becomes of the request when the limiter answers at once.
+    pub(super) fn at_once(&self, charge: Charge, now: Timestamp, request: &Parts) -> AtOnce {
         let subjects = charge.subjects();
         let facts = match check(&charge, &subjects) {
-            None => return Ok(Admission::refused(ApiError::internal())),
+            None => return AtOnce::Is(Admission::refused(ApiError::internal())),
             Some(check) => self
                 .limiter
                 .try_decide(&check, now)
@@ -75,10 +78,10 @@ impl<C> Shared<C> {
         };
         drop(subjects);
         let Some(facts) = facts else {
-            return Err(charge);
+            return AtOnce::Waits(charge);
         };
         let source = self.options.sources.at_once;
-        Ok(self.admission(charge, facts, source, &self.limiter))
+        AtOnce::Is(self.admission(charge, facts, source, &self.limiter))
     }
 
     /// What becomes of the request when the limiter has to be waited for.

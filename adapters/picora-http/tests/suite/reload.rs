@@ -49,7 +49,7 @@ async fn a_change_keeps_what_was_used_and_holds_from_the_next_request_on() {
 #[tokio::test]
 async fn an_account_can_have_more_or_others() {
     let factor = TierOverride::Factor(NonZeroU32::new(5).unwrap());
-    let own = TierOverride::Tiers(reading(4, 4));
+    let own = TierOverride::Tiers(Box::new(reading(4, 4)));
     let with = |budgets: TierBudgets| {
         let with = budgets.with_override(principal(1, 1).account, factor.clone());
         with.and_then(|it| it.with_override(principal(2, 1).account, own.clone()))
