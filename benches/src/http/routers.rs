@@ -28,8 +28,8 @@ impl Side {
     /// The tiers' three limits, so large that nobody is refused.
     pub(crate) fn limited() -> Self {
         let tiers = Tiers::standard()
-            .with_tier(Tier::Read, 60_000_000, 1_000_000)
-            .and_then(|tiers| tiers.with_ceiling(1 << 50))
+            .with_tier(Tier::Read, 6_000_000, 100_000)
+            .and_then(|tiers| tiers.with_ceiling(1 << 40))
             .expect("the numbers are exact");
         let budgets = TierBudgets::new(tiers, SubjectHasher::new([7; 16])).expect("ten times too");
         let charges = Arc::new(budgets).for_tier(Tier::Read);
