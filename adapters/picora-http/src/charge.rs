@@ -8,22 +8,27 @@ use picora_ratelimit::captcha::CaptchaLevel;
 use picora_ratelimit::{Policy, PolicyError, Subject, SubjectKey};
 use smallvec::SmallVec;
 
-/// Who must have room, and under which limits. It owns its policy, so that a charge outlives a change of the configuration.
-#[derive(Clone, Debug)]
+/// Who must have room.
+#[derive(Clone, Copy, Debug)]
 pub struct Payer {
     /// His fingerprint.
     pub key: SubjectKey,
-    /// What holds for him.
-    pub policy: Arc<Policy>,
+    /// What holds for him: the position in [`Charge::policies`].
+    pub policy: usize,
 }
 
 /// What one request costs, and whom: the parts of a [`Check`](picora_ratelimit::Check).
 ///
-/// **Units**: the cost in requests; only the server's own code sets it, no client can. **Boundaries**: two payers are held in place.
+/// It owns its policies, so that it outlives a change of the configuration; they are one shared slice, because threads that count on the
+/// same counters wait for one another. **Units**: the cost in requests; only the server's own code sets it, no client can.
+/// **Boundaries**: two payers are held in place; one whose policy is not there is
+/// the server's mistake, answered with 500.
 #[derive(Clone, Debug)]
 pub struct Charge {
     /// Where the payers' records live together.
     pub home: SubjectKey,
+    /// The policies of all payers, and of others who share them.
+    pub policies: Arc<[Policy]>,
     /// Who must have room; the one whose window headers show when all are equal comes first.
     pub payers: SmallVec<[Payer; 2]>,
     /// How much.
@@ -39,10 +44,15 @@ pub struct Charge {
 impl Charge {
     /// One unit for these payers, whose records live with the first one's: `None` when there is none.
     #[must_use]
-    pub fn of(tier: &'static str, payers: impl IntoIterator<Item = Payer>) -> Option<Self> {
+    pub fn of(
+        tier: &'static str,
+        policies: Arc<[Policy]>,
+        payers: impl IntoIterator<Item = Payer>,
+    ) -> Option<Self> {
         let payers: SmallVec<[Payer; 2]> = payers.into_iter().collect();
         Some(Self {
             home: payers.first()?.key,
+            policies,
             payers,
             cost: 1,
             solved: false,
@@ -51,26 +61,27 @@ impl Charge {
         })
     }
 
-    /// The payers as a check takes them.
+    /// The payers as a check takes them; nobody when one's policy is not there, which no check accepts.
     pub(crate) fn subjects(&self) -> SmallVec<[Subject<'_>; 2]> {
-        let payers = self.payers.iter();
-        payers
-            .map(|payer| Subject {
-                key: payer.key,
-                policy: &payer.policy,
-            })
-            .collect()
+        let subject = |payer: &Payer| {
+            let key = payer.key;
+            let policy = self.policies.get(payer.policy)?;
+            Some(Subject { key, policy })
+        };
+        let subjects: Option<_> = self.payers.iter().map(subject).collect();
+        subjects.unwrap_or_default()
     }
 
     /// The same charge where each payer has one of `shares` equal parts of his policy.
     pub(crate) fn divided(&self, shares: NonZeroU32) -> Result<Self, PolicyError> {
-        let part = |payer: &Payer| {
-            let policy = Arc::new(payer.policy.divided(shares)?);
-            Ok(Payer { policy, ..*payer })
-        };
-        let payers: Result<_, PolicyError> = self.payers.iter().map(part).collect();
+        let subjects = self.subjects();
+        let parts = subjects.iter().map(|it| it.policy.divided(shares));
+        let policies: Result<Arc<[Policy]>, PolicyError> = parts.collect();
+        let keys = subjects.iter().map(|it| it.key);
+        let payers = keys.enumerate().map(|(policy, key)| Payer { key, policy });
         Ok(Self {
-            payers: payers?,
+            policies: policies?,
+            payers: payers.collect(),
             ..*self
         })
     }
@@ -85,7 +96,7 @@ impl Charge {
 /// use std::sync::Arc;
 ///
 /// /// One budget for each tenant of a gateway.
-/// struct PerTenant { policy: Arc<Policy>, hasher: SubjectHasher }
+/// struct PerTenant { policies: Arc<[Policy]>, hasher: SubjectHasher }
 /// #[derive(Clone)]
 /// struct Tenant(String);
 ///
@@ -93,7 +104,7 @@ impl Charge {
 ///     fn charge(&self, request: &Parts) -> Option<Charge> {
 ///         let Tenant(name) = request.extensions.get()?;
 ///         let key = self.hasher.key("tenant", name.as_bytes());
-///         Charge::of("tenant", [Payer { key, policy: self.policy.clone() }])
+///         Charge::of("tenant", self.policies.clone(), [Payer { key, policy: 0 }])
 ///     }
 /// }
 /// ```

@@ -10,7 +10,8 @@ use picora_core::Clock;
 use picora_ratelimit::Limiter;
 use tower::{Layer, Service};
 
-use crate::{Charges, LimitOptions};
+use crate::limited::Desk;
+use crate::{Charges, FailMode, LimitOptions};
 use admission::{Admission, AtOnce, Shared};
 use future::LimitFuture;
 
@@ -43,9 +44,17 @@ impl<C: Charges> LimitLayer<C> {
         charges: C,
         options: LimitOptions,
     ) -> Self {
+        let desk = |limiter| {
+            let clock = Arc::clone(&clock);
+            Arc::new(Desk { limiter, clock })
+        };
+        let beside = match &options.fail {
+            FailMode::Local(fallback) => Some(desk(Arc::clone(&fallback.limiter))),
+            FailMode::Closed | FailMode::Open => None,
+        };
         Self(Arc::new(Shared {
-            limiter,
-            clock,
+            desk: desk(limiter),
+            beside,
             charges,
             options,
         }))
@@ -106,7 +115,7 @@ where
         let Some(charge) = shared.charges.charge(&parts) else {
             return LimitFuture::passing(self.inner.call(Request::from_parts(parts, body)), None);
         };
-        let now = shared.clock.now();
+        let now = shared.desk.clock.now();
         // A limiter that answers at once costs no clone of the service and no boxed future.
         match shared.at_once(charge, now, &parts) {
             AtOnce::Is(Admission::Refused(refusal)) => {

@@ -34,9 +34,15 @@ pub(crate) struct Ticket {
     pub(crate) decided_at: Timestamp,
     pub(crate) shadow_denied: bool,
     pub(crate) charge: Charge,
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) refunded: AtomicBool,
+}
+
+/// Who decides, and by which clock: shared as one.
+#[derive(Debug)]
+pub(crate) struct Desk {
     pub(crate) limiter: Arc<dyn Limiter>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) refunded: AtomicBool,
 }
 
 impl Limited {
@@ -99,8 +105,8 @@ impl Limited {
         let Ok(check) = Check::new(ticket.charge.home, &subjects, ticket.charge.cost) else {
             return Ok(()); // it made sense when it was charged
         };
-        let now = ticket.clock.now();
-        let back = ticket.limiter.refund(&check, ticket.decided_at, now);
+        let now = ticket.desk.clock.now();
+        let back = ticket.desk.limiter.refund(&check, ticket.decided_at, now);
         back.await
     }
 }

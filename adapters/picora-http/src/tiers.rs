@@ -123,14 +123,15 @@ impl TierBudgets {
         let tiers = self.tiers_of(principal);
         let of_tier = Payer {
             key: self.tier_key(tier, principal),
-            policy: tiers.of_tier(tier),
+            policy: SharedTiers::position(tier),
         };
         let ceiling = Payer {
             key: self.keys.ceiling.key(principal.credential.as_bytes()),
-            policy: tiers.ceiling(),
+            policy: SharedTiers::CEILING,
         };
         Charge {
             home: self.keys.account.key(principal.account.as_bytes()),
+            policies: tiers.policies(),
             payers: smallvec![of_tier, ceiling],
             cost: 1,
             solved: false,

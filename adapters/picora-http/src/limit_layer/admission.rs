@@ -6,11 +6,11 @@ use std::sync::atomic::AtomicBool;
 use bytes::Bytes;
 use http::Response;
 use http::request::Parts;
-use picora_core::{Clock, StoreError, Timestamp};
-use picora_ratelimit::{Check, Decision, Limiter, Verdict};
+use picora_core::{StoreError, Timestamp};
+use picora_ratelimit::{Check, Decision, Verdict};
 
 use crate::error::STORE_RETRY_SECONDS;
-use crate::limited::Ticket;
+use crate::limited::{Desk, Ticket};
 use crate::{
     ApiError, Charge, DraftHeaders, FailMode, Fallback, Format, LimitOptions, Limited,
     RateLimitHeaders, RequestId, Source, draft, meter,
@@ -19,8 +19,9 @@ use crate::{
 /// What the services of a layer share.
 #[derive(Debug)]
 pub(super) struct Shared<C> {
-    pub(super) limiter: Arc<dyn Limiter>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) desk: Arc<Desk>,
+    /// That of the fallback, when there is one.
+    pub(super) beside: Option<Arc<Desk>>,
     pub(super) charges: C,
     pub(super) options: LimitOptions,
 }
@@ -52,7 +53,7 @@ pub(super) struct Signal {
 
 /// An answer of the layer itself.
 pub(super) struct Refusal {
-    error: ApiError,
+    error: Box<ApiError>,
     signal: Signal,
 }
 
@@ -62,7 +63,7 @@ struct Facts {
     decided_at: Timestamp,
     shadow_denied: bool,
     signal: Signal,
-    error: Option<ApiError>,
+    error: Option<Box<ApiError>>, // an answer of its own is rare, and large
 }
 
 impl<C> Shared<C> {
@@ -72,6 +73,7 @@ impl<C> Shared<C> {
         let facts = match check(&charge, &subjects) {
             None => return AtOnce::Is(Admission::refused(ApiError::internal())),
             Some(check) => self
+                .desk
                 .limiter
                 .try_decide(&check, now)
                 .map(|decision| self.facts(&charge, &decision, request)),
@@ -81,20 +83,20 @@ impl<C> Shared<C> {
             return AtOnce::Waits(charge);
         };
         let source = self.options.sources.at_once;
-        AtOnce::Is(self.admission(charge, facts, source, &self.limiter))
+        AtOnce::Is(self.admission(charge, facts, source, &self.desk))
     }
 
     /// What becomes of the request when the limiter has to be waited for.
     pub(super) async fn ask(&self, charge: Charge, now: Timestamp, request: &Parts) -> Admission {
-        match self.decided(&self.limiter, &charge, now, request).await {
+        match self.decided(&self.desk, &charge, now, request).await {
             None => Admission::refused(ApiError::internal()),
             Some(Ok(facts)) => {
-                meter::awaited(charge.tier, true, now, || self.clock.now());
+                meter::awaited(charge.tier, true, now, || self.desk.clock.now());
                 let source = self.options.sources.awaited;
-                self.admission(charge, facts, source, &self.limiter)
+                self.admission(charge, facts, source, &self.desk)
             }
             Some(Err(error)) => {
-                meter::awaited(charge.tier, false, now, || self.clock.now());
+                meter::awaited(charge.tier, false, now, || self.desk.clock.now());
                 self.without_answer(charge, now, request, &error).await
             }
         }
@@ -128,8 +130,9 @@ impl<C> Shared<C> {
         let Ok(charge) = charge.divided(fallback.replicas) else {
             return Admission::unavailable(); // an interval of years, times the replicas
         };
-        match self.decided(&fallback.limiter, &charge, now, request).await {
-            Some(Ok(facts)) => self.admission(charge, facts, Source::Fallback, &fallback.limiter),
+        let desk = self.beside.as_ref().unwrap_or(&self.desk); // made with the layer
+        match self.decided(desk, &charge, now, request).await {
+            Some(Ok(facts)) => self.admission(charge, facts, Source::Fallback, desk),
             None | Some(Err(_)) => Admission::unavailable(),
         }
     }
@@ -137,16 +140,16 @@ impl<C> Shared<C> {
     /// What a limiter decides; none when the charge makes no sense.
     async fn decided(
         &self,
-        limiter: &Arc<dyn Limiter>,
+        desk: &Desk,
         charge: &Charge,
         now: Timestamp,
         request: &Parts,
     ) -> Option<Result<Facts, StoreError>> {
         let subjects = charge.subjects();
         let check = check(charge, &subjects)?;
-        let decision = match limiter.try_decide(&check, now) {
+        let decision = match desk.limiter.try_decide(&check, now) {
             Some(decision) => Ok(decision),
-            None => limiter.decide(&check, now).await,
+            None => desk.limiter.decide(&check, now).await,
         };
         Some(decision.map(|decision| self.facts(charge, &decision, request)))
     }
@@ -162,7 +165,7 @@ impl<C> Shared<C> {
             decided_at: decision.decided_at(),
             shadow_denied: decision.shadow_denied(),
             signal: Signal::of(decision, &self.options),
-            error,
+            error: error.map(Box::new),
         }
     }
 
@@ -171,7 +174,7 @@ impl<C> Shared<C> {
         charge: Charge,
         facts: Facts,
         source: Source,
-        limiter: &Arc<dyn Limiter>,
+        desk: &Arc<Desk>,
     ) -> Admission {
         meter::decided(charge.tier, facts.verdict, source, facts.shadow_denied);
         let signal = facts.signal;
@@ -185,8 +188,7 @@ impl<C> Shared<C> {
             decided_at: facts.decided_at,
             shadow_denied: facts.shadow_denied,
             charge,
-            limiter: Arc::clone(limiter),
-            clock: Arc::clone(&self.clock),
+            desk: Arc::clone(desk),
             refunded: AtomicBool::new(false),
         });
         Admission::Paid(limited, signal)
@@ -217,6 +219,7 @@ fn denial(decision: &Decision<'_>, request: &Parts) -> ApiError {
 impl Admission {
     fn refused(error: ApiError) -> Self {
         let signal = Signal::default();
+        let error = Box::new(error);
         Self::Refused(Refusal { error, signal })
     }
 

@@ -1,37 +1,35 @@
-//! Tiers whose policies a charge can own at the price of a counter.
+//! Tiers whose policies a charge can own at the price of one counter.
 
 use std::sync::Arc;
 
 use picora_ratelimit::{Policy, Tier, Tiers};
 
 #[derive(Clone, Debug)]
-pub(super) struct SharedTiers {
-    mutation: Arc<Policy>,
-    read: Arc<Policy>,
-    upload: Arc<Policy>,
-    ceiling: Arc<Policy>,
-}
+pub(super) struct SharedTiers(Arc<[Policy]>);
 
 impl SharedTiers {
+    /// Where the ceiling stands, after the tiers.
+    pub(super) const CEILING: usize = 3;
+
     pub(super) fn of(tiers: &Tiers) -> Self {
-        let shared = |policy: &Policy| Arc::new(policy.clone());
-        Self {
-            mutation: shared(tiers.of(Tier::Mutation)),
-            read: shared(tiers.of(Tier::Read)),
-            upload: shared(tiers.of(Tier::Upload)),
-            ceiling: shared(tiers.ceiling()),
+        let policies = [
+            tiers.of(Tier::Mutation),
+            tiers.of(Tier::Read),
+            tiers.of(Tier::Upload),
+            tiers.ceiling(),
+        ];
+        Self(policies.map(Policy::clone).into())
+    }
+
+    pub(super) const fn position(tier: Tier) -> usize {
+        match tier {
+            Tier::Mutation => 0,
+            Tier::Read => 1,
+            Tier::Upload => 2,
         }
     }
 
-    pub(super) fn of_tier(&self, tier: Tier) -> Arc<Policy> {
-        Arc::clone(match tier {
-            Tier::Mutation => &self.mutation,
-            Tier::Read => &self.read,
-            Tier::Upload => &self.upload,
-        })
-    }
-
-    pub(super) fn ceiling(&self) -> Arc<Policy> {
-        Arc::clone(&self.ceiling)
+    pub(super) fn policies(&self) -> Arc<[Policy]> {
+        Arc::clone(&self.0)
     }
 }

@@ -102,6 +102,15 @@ async fn a_refund_gives_back_one_charge_once() {
     );
 }
 
+#[tokio::test]
+async fn a_payer_without_a_policy_is_the_servers_mistake() {
+    let world = World::new();
+    let Fixed(mut charge) = Fixed::of([Tiers::standard().ceiling().clone()], 1);
+    charge.payers[0].policy = 1;
+    let answer = send(&world.charging(Fixed(charge)), request(None)).await;
+    assert_eq!((answer.status, world.served()), (500, 0));
+}
+
 /// The server's code says what a route costs; whatever a client sends changes nothing.
 #[tokio::test]
 async fn a_route_can_cost_more_and_a_client_has_no_say() {

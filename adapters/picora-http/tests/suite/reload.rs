@@ -99,7 +99,11 @@ fn nobody_sees_half_a_change() {
                 let mut seen = [0_u32; 3];
                 while !stop.load(Ordering::Relaxed) {
                     let charge = charges.charge(&parts).unwrap();
-                    let of = |at: usize| charge.payers[at].policy.limits()[0].rule().most();
+                    let of = |at: usize| {
+                        charge.policies[charge.payers[at].policy].limits()[0]
+                            .rule()
+                            .most()
+                    };
                     assert_eq!(of(0), of(1));
                     seen[usize::try_from(of(0) / 60).unwrap()] += 1;
                 }

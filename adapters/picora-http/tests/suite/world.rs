@@ -38,11 +38,10 @@ pub(crate) struct Fixed(pub(crate) Charge);
 impl Fixed {
     /// One subject for each policy, so much at a time.
     pub(crate) fn of(policies: impl IntoIterator<Item = Policy>, cost: u64) -> Self {
-        let payers = policies.into_iter().zip(1..).map(|(policy, key)| Payer {
-            key: SubjectKey(key),
-            policy: Arc::new(policy),
-        });
-        let charge = Charge::of("fixed", payers).unwrap();
+        let policies: Arc<[Policy]> = policies.into_iter().collect();
+        let payers = (1..).map(SubjectKey).zip(0..policies.len());
+        let payers = payers.map(|(key, policy)| Payer { key, policy });
+        let charge = Charge::of("fixed", policies.clone(), payers).unwrap();
         Self(Charge { cost, ..charge })
     }
 }
