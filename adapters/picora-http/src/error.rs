@@ -33,11 +33,15 @@ mod problem;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiError {
     code: ErrorCode,
-    message: String,
+    message: Box<str>,
     meta: Map<String, Value>,
     retry_after: Option<u64>,
-    violated: Vec<String>,
+    violated: Option<Box<Violated>>,
 }
+
+/// Names of policies; boxed as one, because errors are handed on and these are rare.
+#[derive(Clone, Debug, PartialEq)]
+struct Violated(Vec<String>);
 
 impl ApiError {
     /// An error with this code and this sentence for people.
@@ -45,10 +49,10 @@ impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: message.into().into(),
             meta: Map::new(),
             retry_after: None,
-            violated: Vec::new(),
+            violated: None,
         }
     }
 
@@ -69,7 +73,7 @@ impl ApiError {
     /// The same with the names of the policies that were violated, which only [`Format::Problem`] tells.
     #[must_use]
     pub fn with_violated(mut self, names: Vec<String>) -> Self {
-        self.violated = names;
+        self.violated = (!names.is_empty()).then(|| Box::new(Violated(names)));
         self
     }
 
@@ -206,7 +210,7 @@ impl ApiError {
     fn members(&self) -> Map<String, Value> {
         let mut body = Map::new();
         body.insert("success".to_owned(), false.into());
-        body.insert("error".to_owned(), self.message.as_str().into());
+        body.insert("error".to_owned(), (*self.message).into());
         body.insert("code".to_owned(), self.code.wire().into());
         body.insert("meta".to_owned(), self.told_meta().into());
         body

@@ -10,20 +10,18 @@ use super::ApiError;
 /// more than their status does, which RFC 9457 §4.2.1 calls `about:blank`.
 pub(super) fn members(error: &ApiError) -> Map<String, Value> {
     let status = error.code.status();
-    let quota = !error.violated.is_empty();
-    let (kind, title) = if quota {
-        (QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE)
-    } else {
-        ("about:blank", status.canonical_reason().unwrap_or_default())
+    let (kind, title) = match error.violated {
+        Some(_) => (QUOTA_EXCEEDED, QUOTA_EXCEEDED_TITLE),
+        None => ("about:blank", status.canonical_reason().unwrap_or_default()),
     };
     let mut body = Map::new();
     let mut insert = |name: &str, value: Value| body.insert(name.to_owned(), value);
     insert("type", kind.into());
     insert("title", title.into());
     insert("status", status.as_u16().into());
-    insert("detail", error.message.as_str().into());
-    if quota {
-        insert("violated-policies", error.violated.clone().into());
+    insert("detail", (*error.message).into());
+    if let Some(violated) = &error.violated {
+        insert("violated-policies", violated.0.clone().into());
     }
     insert("code", error.code.wire().into());
     insert("meta", error.told_meta().into());
