@@ -157,6 +157,28 @@ async fn each_tier_lives_without_its_store_as_configured() {
     }
 }
 
+/// The command prints every key with what counts, also those that the environment sets.
+#[test]
+fn the_command_prints_what_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_picora-server"));
+    command.args(["config", "print"]).current_dir(folder.path());
+    command.env("PICORA__RATE_LIMITS__DRAFT", "v11");
+    command.env("PICORA__RATE_LIMITS__REPLICAS", "4");
+    command.env("PICORA__RATE_LIMITS__FAIL__UPLOAD", "open");
+    let output = command.output().unwrap();
+    let printed: toml::Value = toml::from_str(&String::from_utf8(output.stdout).unwrap()).unwrap();
+    let limits = &printed["rate_limits"];
+    let text = |value: &toml::Value| value.as_str().unwrap().to_owned();
+    assert_eq!(
+        (text(&limits["reset"]), text(&limits["draft"])),
+        ("epoch".to_owned(), "v11".to_owned())
+    );
+    assert_eq!(limits["replicas"].as_integer(), Some(4));
+    let tiers = ["read", "upload", "mutation"].map(|tier| text(&limits["fail"][tier]));
+    assert_eq!(tiers, ["local", "open", "closed"]);
+}
+
 /// Budgets change under a server that runs, and what was used stays used.
 #[tokio::test]
 async fn budgets_are_replaced_while_it_serves() {
