@@ -3,6 +3,7 @@
 //! A row is a ratio between two measurements of this run on this machine, beside its goal. A missed goal makes the command fail.
 //! A new suite is one more module and one more line in [`SUITES`].
 
+mod http;
 mod ids;
 mod ratelimit;
 mod rounds;
@@ -13,7 +14,11 @@ use row::Row;
 use std::process::ExitCode;
 
 /// Every suite: its name and what measures it.
-const SUITES: &[(&str, Measure)] = &[("core", ids::measure), ("ratelimit", ratelimit::measure)];
+const SUITES: &[(&str, Measure)] = &[
+    ("core", ids::measure),
+    ("http", http::measure),
+    ("ratelimit", ratelimit::measure),
+];
 
 /// Hands on each row as it comes.
 type Measure = fn(&mut dyn FnMut(Row));
@@ -21,7 +26,7 @@ type Measure = fn(&mut dyn FnMut(Row));
 /// Picora against its peers
 #[derive(Debug, Parser)]
 struct Cli {
-    /// One suite instead of all: `core`, `ratelimit`
+    /// One suite instead of all: `core`, `http`, `ratelimit`
     #[arg(value_parser = suite_names())]
     suite: Option<String>,
     /// One JSON object per row and line instead of a table

@@ -72,6 +72,11 @@ impl Calendar {
         Ok(Self { limit, ..self })
     }
 
+    pub(crate) const fn divided(self, shares: NonZeroU32) -> Self {
+        let limit = exact::share(self.limit, shares);
+        Self { limit, ..self }
+    }
+
     /// The day or month that counts at `now`, from what is stored, by the rules of [`Window`](crate::Window): one that runs is kept to its
     /// end, and so is the next one; one further ahead moves its count to the present.
     pub(crate) fn settle(self, stored: Cell, now: Timestamp) -> Cell {

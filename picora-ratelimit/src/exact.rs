@@ -1,5 +1,6 @@
 //! Numbers that are exact or refused.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::PolicyError;
@@ -42,6 +43,12 @@ pub(crate) fn interval(count: u64, period: u64) -> Result<u64, PolicyError> {
 /// A product that is at least 1 and stays below 2^52.
 pub(crate) fn product(what: &'static str, left: u64, right: u64) -> Result<u64, PolicyError> {
     count(what, left.saturating_mul(right))
+}
+
+/// One of `shares` equal parts of a count, rounded down and at least 1.
+pub(crate) const fn share(count: u64, shares: NonZeroU32) -> u64 {
+    let part = count / shares.get() as u64;
+    if part == 0 { 1 } else { part }
 }
 
 /// Microseconds below 2^52 as the signed number that instants are made of.

@@ -79,6 +79,13 @@ impl Gcra {
         (burst > 0).then_some(Self { burst, ..self })
     }
 
+    /// A rate one `shares`th as large, which is always exact, and a burst rounded down.
+    pub(crate) fn divided(self, shares: NonZeroU32) -> Result<Self, PolicyError> {
+        let what = "an emission interval";
+        let interval = exact::product(what, self.interval, u64::from(shares.get()))?;
+        Self::checked(interval, exact::share(self.burst, shares))
+    }
+
     /// The arrival time that counts at `now`, from what is stored.
     ///
     /// Never before `now`: a rest earns no more than the burst. Never later than `now` and the tolerance: no charge leads there, so a

@@ -142,4 +142,9 @@ impl Limit {
         let rule = self.rule.scaled(factor)?;
         Ok(Self { rule, ..self })
     }
+
+    pub(crate) fn divided(self, shares: NonZeroU32) -> Result<Self, PolicyError> {
+        let rule = self.rule.divided(shares)?;
+        Ok(Self { rule, ..self })
+    }
 }

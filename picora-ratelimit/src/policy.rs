@@ -111,6 +111,30 @@ impl Policy {
         Ok(self.with(limits?, self.lease))
     }
 
+    /// One of `shares` equal parts: what each of so many processes may let pass by itself, so that all together stay within the policy.
+    ///
+    /// Where a limit or burst does not divide, it is the nearest stricter policy: rounded down. A rate always divides, because its
+    /// emission interval is multiplied. **Boundaries**: a limit below `shares` becomes 1, which is the one case in which all parts
+    /// together are more than the whole. Windows and spans keep their lengths.
+    ///
+    /// ```
+    /// use picora_ratelimit::{Gcra, Rule, Tier, Tiers};
+    /// use std::num::NonZeroU32;
+    /// use std::time::Duration;
+    /// let upload = Tiers::standard().of(Tier::Upload).divided(NonZeroU32::new(4).unwrap())?;
+    /// assert_eq!(upload.limits()[0].rule().most(), 15); // 60 a minute
+    /// assert_eq!(upload.limits()[1].rule(), Rule::Gcra(Gcra::every(Duration::from_secs(4), 1)?)); // 5 at once
+    /// # Ok::<(), picora_ratelimit::PolicyError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PolicyError::TooLarge`], when an emission interval or a burst times it reaches 2^52 µs.
+    pub fn divided(&self, shares: NonZeroU32) -> Result<Self, PolicyError> {
+        let divided = self.limits.iter().map(|limit| limit.divided(shares));
+        let limits: Result<_, _> = divided.collect();
+        Ok(self.with(limits?, None))
+    }
+
     /// The largest cost that all its limits can let pass.
     #[must_use]
     pub const fn most(&self) -> u64 {

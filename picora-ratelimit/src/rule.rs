@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use picora_core::Timestamp;
 
-use crate::{Calendar, Cell, Gcra, PolicyError, Rolling, Window, window};
+use crate::{Calendar, Cell, Gcra, PolicyError, Rolling, Window, exact, window};
 
 /// How one limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +44,18 @@ impl Rule {
             Self::Gcra(rule) => Self::Gcra(rule.scaled(factor)?),
             Self::Rolling(rule) => Self::Rolling(rule.scaled(factor)?),
             Self::Window(rule) => Self::Window(rule.scaled(factor)?),
+        })
+    }
+
+    pub(crate) fn divided(self, shares: NonZeroU32) -> Result<Self, PolicyError> {
+        Ok(match self {
+            Self::Calendar(rule) => Self::Calendar(rule.divided(shares)),
+            Self::Gcra(rule) => Self::Gcra(rule.divided(shares)?),
+            Self::Rolling(rule) => {
+                let limit = exact::share(rule.limit(), shares);
+                Self::Rolling(Rolling::new(limit, rule.length())?)
+            }
+            Self::Window(rule) => Self::Window(rule.divided(shares)),
         })
     }
 

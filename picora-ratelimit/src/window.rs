@@ -56,6 +56,11 @@ impl Window {
         Ok(Self { limit, ..self })
     }
 
+    pub(crate) const fn divided(self, shares: NonZeroU32) -> Self {
+        let limit = exact::share(self.limit, shares);
+        Self { limit, ..self }
+    }
+
     /// The window that counts at `now`, from what is stored.
     ///
     /// A window that runs is kept to its end, also when the rule's length has changed meanwhile. One that has passed gives way to the

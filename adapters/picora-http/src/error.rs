@@ -5,13 +5,17 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Response};
 use picora_core::{Retry, StoreError};
 use picora_ratelimit::Decision;
+use picora_ratelimit::captcha::CaptchaLevel;
 use serde_json::{Map, Value};
 
-use crate::{ErrorCode, RequestId};
+use crate::{ErrorCode, Format, RequestId};
+
+mod problem;
 
 /// An error as a client sees it: a code to decide by, a sentence to read, and the numbers.
 ///
-/// The body is `{"success":false,"error":…,"code":…,"meta":{…},"requestId":…}` in this order. **Units**: `retry_after` in whole seconds,
+/// The body is `{"success":false,"error":…,"code":…,"meta":{…},"requestId":…}` in this order, and the same facts as a problem of RFC 9457
+/// for who asks for [`Format::Problem`]. **Units**: `retry_after` in whole seconds,
 /// at least 1; it is sent both as `Retry-After` and as the last member of `meta`, `retryAfterSec`. **Boundaries**: a code that
 /// [promises](ErrorCode::promises_retry_after) one and has none set says 1. **Source**: requirements "Error codes", C74, rows #238–#242.
 ///
@@ -29,10 +33,15 @@ use crate::{ErrorCode, RequestId};
 #[derive(Clone, Debug, PartialEq)]
 pub struct ApiError {
     code: ErrorCode,
-    message: String,
+    message: Box<str>,
     meta: Map<String, Value>,
     retry_after: Option<u64>,
+    violated: Option<Box<Violated>>,
 }
+
+/// Names of policies; boxed as one, because errors are handed on and these are rare.
+#[derive(Clone, Debug, PartialEq)]
+struct Violated(Vec<String>);
 
 impl ApiError {
     /// An error with this code and this sentence for people.
@@ -40,9 +49,10 @@ impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: message.into().into(),
             meta: Map::new(),
             retry_after: None,
+            violated: None,
         }
     }
 
@@ -57,6 +67,13 @@ impl ApiError {
     #[must_use]
     pub fn with_retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// The same with the names of the policies that were violated, which only [`Format::Problem`] tells.
+    #[must_use]
+    pub fn with_violated(mut self, names: Vec<String>) -> Self {
+        self.violated = (!names.is_empty()).then(|| Box::new(Violated(names)));
         self
     }
 
@@ -110,6 +127,13 @@ impl ApiError {
         error.with_retry_after(decision.retry_after_seconds())
     }
 
+    /// 403: a limit asks for a captcha first, this hard (C41). No wait is told: not waiting helps, but an answer.
+    #[must_use]
+    pub fn captcha_required(level: CaptchaLevel) -> Self {
+        let error = Self::new(ErrorCode::CaptchaRequired, "Captcha required");
+        error.with_meta("level", level.number())
+    }
+
     /// 500: ours. What happened stands in the log under the request's id, and not in the answer.
     #[must_use]
     pub fn internal() -> Self {
@@ -147,9 +171,19 @@ impl ApiError {
     /// Who does not know the request's id passes `None`: [`RequestIdLayer`](crate::RequestIdLayer) adds it on the way out.
     #[must_use]
     pub fn into_response<B: From<Bytes>>(self, id: Option<&RequestId>) -> Response<B> {
-        let mut response = Response::new(B::from(self.body(id)));
+        self.into_response_as(Format::Json, id)
+    }
+
+    /// The same in the format that the client asked for.
+    #[must_use]
+    pub fn into_response_as<B: From<Bytes>>(
+        self,
+        format: Format,
+        id: Option<&RequestId>,
+    ) -> Response<B> {
+        let mut response = Response::new(B::from(self.body_as(format, id)));
         *response.status_mut() = self.code.status();
-        self.write_headers(response.headers_mut());
+        self.write_headers(format, response.headers_mut());
         if id.is_none() {
             response.extensions_mut().insert(self);
         }
@@ -159,24 +193,41 @@ impl ApiError {
     /// The body's bytes; without an id, without that member.
     #[must_use]
     pub fn body(&self, id: Option<&RequestId>) -> Bytes {
-        let mut meta = self.meta.clone();
-        if let Some(seconds) = self.retry_after() {
-            meta.insert("retryAfterSec".to_owned(), seconds.into());
-        }
-        let mut body = Map::new();
-        body.insert("success".to_owned(), false.into());
-        body.insert("error".to_owned(), self.message.as_str().into());
-        body.insert("code".to_owned(), self.code.wire().into());
-        body.insert("meta".to_owned(), meta.into());
+        self.body_as(Format::Json, id)
+    }
+
+    pub(crate) fn body_as(&self, format: Format, id: Option<&RequestId>) -> Bytes {
+        let mut body = match format {
+            Format::Json => self.members(),
+            Format::Problem => problem::members(self),
+        };
         if let Some(id) = id {
             body.insert("requestId".to_owned(), id.as_str().into());
         }
         Bytes::from(Value::Object(body).to_string())
     }
 
+    fn members(&self) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("success".to_owned(), false.into());
+        body.insert("error".to_owned(), (*self.message).into());
+        body.insert("code".to_owned(), self.code.wire().into());
+        body.insert("meta".to_owned(), self.told_meta().into());
+        body
+    }
+
+    /// The members of `meta` with `retryAfterSec`.
+    fn told_meta(&self) -> Map<String, Value> {
+        let mut meta = self.meta.clone();
+        if let Some(seconds) = self.retry_after() {
+            meta.insert("retryAfterSec".to_owned(), seconds.into());
+        }
+        meta
+    }
+
     /// RFC 6585 §4 forbids caches to keep a 429; no other error of ours is worth keeping either.
-    fn write_headers(&self, headers: &mut HeaderMap) {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    fn write_headers(&self, format: Format, headers: &mut HeaderMap) {
+        headers.insert(CONTENT_TYPE, format.content_type());
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after() {
             headers.insert(RETRY_AFTER, seconds.into());

@@ -1,7 +1,10 @@
 //! The two rate-limit header families, from one triplet.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use picora_core::Timestamp;
 use picora_ratelimit::Decision;
 
@@ -61,24 +64,48 @@ impl RateLimitHeaders {
 
     /// Writes both families, in place of any that are there.
     pub fn write(&self, headers: &mut HeaderMap) {
-        for (name, number) in [
-            (RATELIMIT_LIMIT, self.limit),
-            (RATELIMIT_REMAINING, self.remaining),
-            (RATELIMIT_RESET, self.reset),
-            (X_RATELIMIT_LIMIT, self.limit),
-            (X_RATELIMIT_REMAINING, self.remaining),
-            (X_RATELIMIT_RESET, self.reset),
-        ] {
-            headers.insert(name, number.into());
-        }
+        let [limit, remaining, reset] = digits([self.limit, self.remaining, self.reset]);
+        headers.reserve(6); // one growth of the map, not two
+        headers.insert(RATELIMIT_LIMIT, limit.clone());
+        headers.insert(RATELIMIT_REMAINING, remaining.clone());
+        headers.insert(RATELIMIT_RESET, reset.clone());
+        headers.insert(X_RATELIMIT_LIMIT, limit);
+        headers.insert(X_RATELIMIT_REMAINING, remaining);
+        headers.insert(X_RATELIMIT_RESET, reset);
     }
 }
 
+/// Three numbers as header values that share one buffer: both families clone them, and six values would be six allocations.
+fn digits(numbers: [u64; 3]) -> [HeaderValue; 3] {
+    let mut buffer = Vec::with_capacity(3 * MOST_DIGITS);
+    let ends = numbers.map(|number| {
+        let mut text = itoa::Buffer::new();
+        buffer.extend_from_slice(text.format(number).as_bytes());
+        buffer.len()
+    });
+    let buffer = Bytes::from(buffer);
+    let value = |from: usize, to: usize| {
+        HeaderValue::from_maybe_shared(buffer.slice(from..to)).expect("digits are visible ASCII")
+    };
+    [
+        value(0, ends[0]),
+        value(ends[0], ends[1]),
+        value(ends[1], ends[2]),
+    ]
+}
+
 /// Whole seconds between two instants, rounded up.
-fn seconds_up(later: Timestamp, earlier: Timestamp) -> u64 {
-    let span = later.saturating_since(earlier);
+pub(crate) fn seconds_up(later: Timestamp, earlier: Timestamp) -> u64 {
+    seconds_of(later.saturating_since(earlier))
+}
+
+/// Whole seconds, rounded up.
+pub(crate) fn seconds_of(span: Duration) -> u64 {
     span.as_secs() + u64::from(span.subsec_nanos() > 0)
 }
+
+/// Of 2^64 - 1.
+const MOST_DIGITS: usize = 20;
 
 const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");

@@ -11,11 +11,16 @@
 //! | [`code`] | the one table of error codes with their statuses |
 //! | [`error`] | an error answer: `{success, error, code, meta, requestId}` |
 //! | [`request_id`] | the id of a request, kept from the client or made, on every answer and in every error body |
+//! | [`format`](mod@format) | the documents' error body, or a problem of RFC 9457 |
 //! | [`headers`] | `RateLimit-*` and `X-RateLimit-*` from one triplet |
+//! | [`draft`] | the two fields of the IETF's draft, which list every limit |
 //! | [`client_address`] | whose address counts behind proxies, and which part of it stands for a client |
 //! | [`charge`], [`tiers`] | who pays for a request: any rule, or the product's tiers for a [`Principal`] |
 //! | `quota` | the answer for a denial by quota (feature `quota`) |
-//! | [`limit_layer`] | the tower layer that asks a limiter and answers 429 |
+//! | [`live`] | budgets that are replaced while they serve |
+//! | [`limit_layer`], [`limit_options`] | the tower layer that asks a limiter and answers 429; what it does when the limiter fails |
+//! | [`limited`] | what was decided, for the handler, and its refund |
+//! | [`meter`] | the metrics, and their names (feature `metrics`) |
 //!
 //! ```
 //! use bytes::Bytes;
@@ -54,22 +59,33 @@
 pub mod charge;
 pub mod client_address;
 pub mod code;
+pub mod draft;
 pub mod error;
+pub mod format;
 pub mod headers;
 pub mod limit_layer;
+pub mod limit_options;
+pub mod limited;
+pub mod live;
+pub mod meter;
 #[cfg(feature = "quota")]
 pub mod quota;
 pub mod request_id;
 pub mod tiers;
 
-pub use charge::{Charge, Charges};
+pub use charge::{Charge, Charges, Payer};
 pub use client_address::{
     AddressPrefix, ClientAddress, ClientAddressLayer, ClientAddressService, ForwardedHeader,
     Network, NetworkError, PrefixError, PrefixLengths, TrustedProxies,
 };
 pub use code::ErrorCode;
+pub use draft::{DRAFT_HEADERS, Draft, DraftHeaders};
 pub use error::ApiError;
+pub use format::Format;
 pub use headers::{EXPOSED_HEADERS, RateLimitHeaders, ResetStyle};
-pub use limit_layer::{FailMode, LimitLayer, LimitService};
+pub use limit_layer::{LimitLayer, LimitService};
+pub use limit_options::{FailMode, Fallback, LimitOptions, Source, Sources};
+pub use limited::Limited;
+pub use live::Live;
 pub use request_id::{RequestId, RequestIdLayer, RequestIdService};
-pub use tiers::{Principal, TierBudgets, TierCharges, TierScope};
+pub use tiers::{Principal, TierBudgets, TierCharges, TierOverride, TierScope};

@@ -1,61 +1,39 @@
 //! The tower layer that asks a limiter before the service, and answers 429 itself.
 
-use std::future::Future;
 use std::mem;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::request::Parts;
 use http::{Request, Response};
-use picora_core::{Clock, StoreError};
-use picora_ratelimit::{Check, Decision, Limiter};
+use picora_core::Clock;
+use picora_ratelimit::Limiter;
 use tower::{Layer, Service};
 
-use crate::error::STORE_RETRY_SECONDS;
-use crate::{ApiError, Charges, RateLimitHeaders, RequestId, ResetStyle};
+use crate::limited::Desk;
+use crate::{Charges, FailMode, LimitOptions};
+use admission::{Admission, AtOnce, Shared};
+use future::LimitFuture;
+
+mod admission;
+pub mod future;
 
 /// Limits the requests of one route, or of many that charge alike.
 ///
 /// Every response of the service carries the header triplet, whatever its status (C10). A denied request is answered with 429, the exact
-/// body of row #241, `Retry-After`, and the triplet. A request that nobody pays for passes without either (C83). The clock is read once
-/// for each request.
+/// body of row #241, `Retry-After`, and the triplet; one that is challenged with 403 and the triplet; who asks for
+/// [problems](crate::Format) gets the same facts as one. A request that nobody pays for passes without any of it (C83). A handler
+/// reads what was decided as [`Limited`](crate::Limited). The clock is read once for each request.
 ///
-/// The request's [`RequestId`] is taken from its extensions; [`RequestIdLayer`](crate::RequestIdLayer) belongs outside.
+/// The request's [`RequestId`](crate::RequestId) is taken from its extensions; [`RequestIdLayer`](crate::RequestIdLayer) belongs outside.
 #[derive(Debug)]
 pub struct LimitLayer<C>(Arc<Shared<C>>);
-
-/// What happens to a request when the limiter's store fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FailMode {
-    /// It is refused: 503 `UNAVAILABLE` with `Retry-After`.
-    #[default]
-    Closed,
-    /// It passes, unlimited and without the triplet.
-    Open,
-}
-
-#[derive(Debug)]
-struct Shared<C> {
-    limiter: Arc<dyn Limiter>,
-    clock: Arc<dyn Clock>,
-    charges: C,
-    reset: ResetStyle,
-    fail: FailMode,
-}
 
 impl<C: Charges> LimitLayer<C> {
     /// A layer with epoch seconds in `Reset`, that refuses when the limiter fails.
     #[must_use]
     pub fn new(limiter: Arc<dyn Limiter>, clock: Arc<dyn Clock>, charges: C) -> Self {
-        Self::with_options(
-            limiter,
-            clock,
-            charges,
-            ResetStyle::default(),
-            FailMode::default(),
-        )
+        Self::with_options(limiter, clock, charges, LimitOptions::default())
     }
 
     /// A layer with these options.
@@ -64,15 +42,21 @@ impl<C: Charges> LimitLayer<C> {
         limiter: Arc<dyn Limiter>,
         clock: Arc<dyn Clock>,
         charges: C,
-        reset: ResetStyle,
-        fail: FailMode,
+        options: LimitOptions,
     ) -> Self {
+        let desk = |limiter| {
+            let clock = Arc::clone(&clock);
+            Arc::new(Desk { limiter, clock })
+        };
+        let beside = match &options.fail {
+            FailMode::Local(fallback) => Some(desk(Arc::clone(&fallback.limiter))),
+            FailMode::Closed | FailMode::Open => None,
+        };
         Self(Arc::new(Shared {
-            limiter,
-            clock,
+            desk: desk(limiter),
+            beside,
             charges,
-            reset,
-            fail,
+            options,
         }))
     }
 }
@@ -119,96 +103,48 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<R>, S::Error>> + Send>>;
+    type Future = LimitFuture<S::Future, R, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let spare = self.inner.clone();
-        let mut ready = mem::replace(&mut self.inner, spare); // the one that has been polled ready
-        let shared = Arc::clone(&self.layer.0);
-        Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            match shared.admit(&parts).await {
-                Admission::Free => ready.call(Request::from_parts(parts, body)).await,
-                Admission::Refused(error, headers) => Ok(refuse(error, headers, &parts)),
-                Admission::Paid(headers) => {
-                    let answer = ready.call(Request::from_parts(parts, body)).await;
-                    answer.map(|response| with_triplet(response, headers))
-                }
-            }
-        })
-    }
-}
-
-/// What becomes of a request.
-enum Admission {
-    /// It passes, and nobody's budget is known.
-    Free,
-    /// It passes, and this is what is left.
-    Paid(Option<RateLimitHeaders>),
-    /// It is answered here.
-    Refused(ApiError, Option<RateLimitHeaders>),
-}
-
-impl<C: Charges> Shared<C> {
-    async fn admit(&self, request: &Parts) -> Admission {
-        let Some(charge) = self.charges.charge(request) else {
-            return Admission::Free;
+        let (mut parts, body) = request.into_parts();
+        let shared = &self.layer.0;
+        let Some(charge) = shared.charges.charge(&parts) else {
+            return LimitFuture::passing(self.inner.call(Request::from_parts(parts, body)), None);
         };
-        let check = match Check::new(charge.home, &charge.subjects, charge.cost) {
-            Ok(check) => check,
-            Err(error) => {
-                tracing::error!(%error, "a route charges what can never pass");
-                return Admission::Refused(ApiError::internal(), None);
+        let now = shared.desk.clock.now();
+        // A limiter that answers at once costs no clone of the service and no boxed future.
+        match shared.at_once(charge, now, &parts) {
+            AtOnce::Is(Admission::Refused(refusal)) => {
+                LimitFuture::refused(refusal.into_response(&parts))
             }
-        };
-        match self.decide(&check).await {
-            Ok(decision) => {
-                let headers = RateLimitHeaders::of(&decision, self.reset);
-                if decision.is_allowed() {
-                    Admission::Paid(headers)
-                } else {
-                    Admission::Refused(ApiError::rate_limited(&decision), headers)
-                }
+            AtOnce::Is(Admission::Free) => {
+                LimitFuture::passing(self.inner.call(Request::from_parts(parts, body)), None)
             }
-            Err(error) => self.without_answer(&error),
+            AtOnce::Is(Admission::Paid(limited, signal)) => {
+                parts.extensions.insert(limited);
+                let answer = self.inner.call(Request::from_parts(parts, body));
+                LimitFuture::passing(answer, Some(signal))
+            }
+            AtOnce::Waits(charge) => {
+                let spare = self.inner.clone();
+                let mut ready = mem::replace(&mut self.inner, spare); // the one that has been polled ready
+                let shared = Arc::clone(shared);
+                LimitFuture::asking(Box::pin(async move {
+                    match shared.ask(charge, now, &parts).await {
+                        Admission::Refused(refusal) => Ok(refusal.into_response(&parts)),
+                        Admission::Free => ready.call(Request::from_parts(parts, body)).await,
+                        Admission::Paid(limited, signal) => {
+                            parts.extensions.insert(limited);
+                            let answer = ready.call(Request::from_parts(parts, body)).await;
+                            answer.map(|response| signal.written(response))
+                        }
+                    }
+                }))
+            }
         }
     }
-
-    async fn decide<'a>(&self, check: &Check<'a>) -> Result<Decision<'a>, StoreError> {
-        let now = self.clock.now();
-        match self.limiter.try_decide(check, now) {
-            Some(decision) => Ok(decision),
-            None => self.limiter.decide(check, now).await,
-        }
-    }
-
-    fn without_answer(&self, error: &StoreError) -> Admission {
-        tracing::warn!(%error, mode = ?self.fail, "the rate limiter failed");
-        match self.fail {
-            FailMode::Closed => {
-                Admission::Refused(ApiError::unavailable(STORE_RETRY_SECONDS), None)
-            }
-            FailMode::Open => Admission::Free,
-        }
-    }
-}
-
-fn refuse<R: From<Bytes>>(
-    error: ApiError,
-    headers: Option<RateLimitHeaders>,
-    request: &Parts,
-) -> Response<R> {
-    let id = request.extensions.get::<RequestId>();
-    with_triplet(error.into_response(id), headers)
-}
-
-fn with_triplet<R>(mut response: Response<R>, headers: Option<RateLimitHeaders>) -> Response<R> {
-    if let Some(headers) = headers {
-        headers.write(response.headers_mut());
-    }
-    response
 }

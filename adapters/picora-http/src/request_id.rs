@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use picora_core::{Clock, Entropy, Timestamp};
 use tower::{Layer, Service};
 
-use crate::ApiError;
+use crate::{ApiError, Format};
 
 /// A request's id: 1 to 64 of `A-Z a-z 0-9 . _ -`.
 ///
@@ -147,16 +147,28 @@ where
         let RequestIdLayer { clock, entropy } = &self.layer;
         let id = RequestId::from_headers(request.headers())
             .unwrap_or_else(|| RequestId::generate(clock.now(), &**entropy));
+        let format = Format::of(request.headers());
         request.extensions_mut().insert(id.clone());
         let answer = self.inner.call(request);
-        Box::pin(async move { answer.await.map(|response| identified(response, id)) })
+        Box::pin(async move {
+            answer
+                .await
+                .map(|response| identified(response, format, id))
+        })
     }
 }
 
-/// The response with the id in its header, and in its body if that is an error which did not know it.
-fn identified<R: From<Bytes>>(mut response: Response<R>, id: RequestId) -> Response<R> {
+/// The response with the id in its header, and in its body if that is an error which did not know it; that is told in the client's format.
+fn identified<R: From<Bytes>>(
+    mut response: Response<R>,
+    format: Format,
+    id: RequestId,
+) -> Response<R> {
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-        *response.body_mut() = R::from(error.body(Some(&id)));
+        *response.body_mut() = R::from(error.body_as(format, Some(&id)));
+        response
+            .headers_mut()
+            .insert(CONTENT_TYPE, format.content_type());
         response.headers_mut().remove(CONTENT_LENGTH); // both spoke of the body without the id
         response.headers_mut().remove(CONTENT_ENCODING);
     }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use picora_bandwidth::{MeterId, OriginMeter};
 use picora_core::{Clock, Entropy, PlanCatalogue};
-use picora_http::{PrefixLengths, TierBudgets, TrustedProxies};
+use picora_http::{Fallback, Live, PrefixLengths, TierBudgets, TrustedProxies};
 use picora_local::LocalStore;
 use picora_media::Media;
 use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, Tier, Tiers};
 use picora_sql::{SqlStore, SqlTx};
 use tracing::Instrument;
 
-use crate::config::{Config, ConfigError, Rate};
+use crate::config::{Config, ConfigError, Rate, WhenGone};
 use crate::credential::KeyCache;
 use crate::signature::Signer;
 
@@ -40,8 +40,10 @@ pub struct App {
     pub meter: OriginMeter,
     /// Who may ask how often.
     pub limiter: Arc<dyn Limiter>,
-    /// The budgets of the tiers.
-    pub budgets: Arc<TierBudgets>,
+    /// Who decides in its place while its store does not answer.
+    pub fallback: Fallback,
+    /// The budgets of the tiers; they can be replaced while the server runs.
+    pub budgets: Arc<Live<TierBudgets>>,
     /// How subjects that are not accounts become keys of the limiter.
     pub hasher: SubjectHasher,
     /// Who may say whom he speaks for.
@@ -91,7 +93,8 @@ impl App {
         };
         Ok(Arc::new(Self {
             meter: OriginMeter::new(MeterId::generate(clock.now(), entropy.as_ref())),
-            budgets: Arc::new(budgets(&config, hasher.clone())?),
+            budgets: Arc::new(Live::new(budgets(&config, hasher.clone())?)),
+            fallback: Fallback::in_memory(config.rate_limits.replicas),
             failed_credentials: failed_credentials(&config)?,
             proxies: config.proxies().map_err(unusable_value)?,
             prefixes: config.prefixes().map_err(unusable_value)?,
@@ -156,9 +159,25 @@ pub fn budgets(config: &Config, hasher: SubjectHasher) -> Result<TierBudgets, St
     let tiers = with(tiers, Tier::Upload, rates.upload).map_err(fault)?;
     let tiers = with(tiers, Tier::Mutation, rates.mutation).map_err(fault)?;
     let tiers = tiers.with_ceiling(rates.hourly).map_err(fault)?;
+    divisible(config, &tiers)?;
     TierBudgets::new(tiers, hasher)
         .and_then(|budgets| budgets.with_admin_factor(rates.admin_factor))
         .map_err(fault)
+}
+
+/// A tier whose requests this process may have to decide alone has a part that can be kept.
+fn divisible(config: &Config, tiers: &Tiers) -> Result<(), StartError> {
+    let rates = &config.rate_limits;
+    let alone = |tier: &Tier| rates.fail.of(*tier) == WhenGone::Local;
+    for tier in Tier::ALL.into_iter().filter(alone) {
+        tiers.of(tier).divided(rates.replicas).map_err(|error| {
+            StartError(format!(
+                "the configuration cannot be used: `rate_limits.replicas`: a part of `{}`: {error}",
+                tier.name()
+            ))
+        })?;
+    }
+    Ok(())
 }
 
 fn failed_credentials(config: &Config) -> Result<Policy, StartError> {

@@ -7,8 +7,10 @@ use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
 use serde::{Deserialize, Serialize};
 
 mod load;
+mod rate_limits;
 
 pub use load::{ConfigError, load};
+pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
 
 /// The whole configuration. Unknown keys are errors, so that a misspelt one cannot be overlooked.
 ///
@@ -86,36 +88,6 @@ pub struct Plans {
     pub file: Option<PathBuf>,
     /// Whether the trial hosts nothing but images (C1).
     pub trial_images_only: bool,
-}
-
-/// Rate limits of an account, each a window of a minute and a burst (#225–#231).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RateLimits {
-    /// Reads.
-    pub read: Rate,
-    /// Uploads.
-    pub upload: Rate,
-    /// Every other change.
-    pub mutation: Rate,
-    /// Requests of one credential in an hour.
-    pub hourly: u64,
-    /// By how much an operator's limits are larger.
-    pub admin_factor: std::num::NonZeroU32,
-    /// Failed credentials from one address in a minute.
-    pub failed_credentials_per_minute: u64,
-    /// How many bits of an IPv6 address stand for one client; 56 where subscribers have several networks.
-    pub ipv6_prefix_bits: u8,
-}
-
-/// One tier's limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rate {
-    /// In a clock minute.
-    pub per_minute: u64,
-    /// At one instant.
-    pub burst: u64,
 }
 
 /// What runs in the background.
@@ -229,29 +201,6 @@ impl Default for Uploads {
             idle_timeout_seconds: 30,
             largest_file_bytes: policy.largest_file_bytes,
             largest_document_bytes: policy.largest_document_bytes,
-        }
-    }
-}
-
-impl Default for RateLimits {
-    fn default() -> Self {
-        Self {
-            read: Rate {
-                per_minute: 600,
-                burst: 30,
-            },
-            upload: Rate {
-                per_minute: 60,
-                burst: 5,
-            },
-            mutation: Rate {
-                per_minute: 120,
-                burst: 10,
-            },
-            hourly: 5_000,
-            admin_factor: std::num::NonZeroU32::MIN.saturating_add(9),
-            failed_credentials_per_minute: 60,
-            ipv6_prefix_bits: 64,
         }
     }
 }

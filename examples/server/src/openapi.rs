@@ -250,6 +250,7 @@ fn document(table: &[Route], wanted: &dyn Fn(&Doc) -> bool) -> Value {
         }
     }
     schemas.insert("Error".to_owned(), error_schema());
+    schemas.insert("Problem".to_owned(), problem_schema());
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -332,8 +333,8 @@ fn responses(route: &Route, doc: &Doc) -> Value {
             .collect::<Vec<_>>()
             .join(" ");
         let waits = codes.iter().any(|code| code.promises_retry_after());
-        let content =
-            json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}});
+        let content = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Error"}},
+                "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
         let headers = headers(throttled && status == 429, waits);
         responses.insert(
             status.to_string(),
@@ -372,6 +373,26 @@ fn train_case(name: &str) -> String {
         other => other[..1].to_ascii_uppercase() + &other[1..],
     };
     name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
+
+/// The same facts as a problem of RFC 9457, for who accepts `application/problem+json`.
+fn problem_schema() -> Value {
+    let mut properties = error_schema()["properties"].clone();
+    for name in ["success", "error"] {
+        properties
+            .as_object_mut()
+            .map(|members| members.remove(name));
+    }
+    properties["type"] = json!({"type": "string", "format": "uri-reference"});
+    properties["title"] = json!({"type": "string"});
+    properties["status"] = json!({"type": "integer", "minimum": 400, "maximum": 599});
+    properties["detail"] = json!({"type": "string"});
+    properties["violated-policies"] = json!({"type": "array", "items": {"type": "string"}});
+    json!({
+        "type": "object",
+        "required": ["type", "title", "status", "detail", "code", "meta", "requestId"],
+        "properties": properties,
+    })
 }
 
 fn error_schema() -> Value {

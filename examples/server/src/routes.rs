@@ -8,7 +8,9 @@ use axum::http::{HeaderName, Method, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::MethodRouter;
 use picora_core::MediaKind;
-use picora_http::{ApiError, ClientAddressLayer, EXPOSED_HEADERS, LimitLayer, RequestIdLayer};
+use picora_http::{
+    ApiError, ClientAddressLayer, DRAFT_HEADERS, EXPOSED_HEADERS, LimitLayer, RequestIdLayer,
+};
 use picora_ratelimit::Tier;
 use tower_http::cors::{Any, CorsLayer};
 
@@ -103,10 +105,11 @@ pub fn router(app: &Arc<App>) -> Router {
                 handler.route_layer(from_fn_with_state(app.clone(), credential::require_enabled));
         }
         if let Some(tier) = tier {
-            handler = handler.route_layer(LimitLayer::new(
+            handler = handler.route_layer(LimitLayer::with_options(
                 app.limiter.clone(),
                 app.clock.clone(),
                 app.budgets.for_tier(tier),
+                app.config.rate_limits.options(tier, &app.fallback),
             ));
         }
         if route.access != Access::Everybody {
@@ -122,7 +125,7 @@ pub fn router(app: &Arc<App>) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(LONGEST_JSON_BYTES))
-        .layer(cors())
+        .layer(cors(app.config.rate_limits.draft().is_some()))
         .layer(from_fn(linger))
         .layer(from_fn(log::under_request_id))
         .layer(ClientAddressLayer::new(
@@ -134,7 +137,7 @@ pub fn router(app: &Arc<App>) -> Router {
 }
 
 /// Any origin may call the API with a key, and read all that it needs; there are no cookies that it could abuse (C39, #64, #237).
-fn cors() -> CorsLayer {
+fn cors(drafts: bool) -> CorsLayer {
     let requested = [
         header::AUTHORIZATION,
         header::CONTENT_TYPE,
@@ -153,7 +156,8 @@ fn cors() -> CorsLayer {
     let exposed = EXPOSED_HEADERS
         .iter()
         .cloned()
-        .chain([header::ETAG, header::CONTENT_RANGE]);
+        .chain([header::ETAG, header::CONTENT_RANGE])
+        .chain(DRAFT_HEADERS.iter().filter(|_| drafts).cloned());
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods(methods)

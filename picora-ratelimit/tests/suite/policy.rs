@@ -4,9 +4,10 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use picora_ratelimit::{
-    Check, CheckError, Gcra, Limit, Name, Policy, PolicyError, Subject, SubjectHasher, SubjectKey,
-    Tier, Tiers, Window,
+    Check, CheckError, Gcra, Limit, Name, Policy, PolicyError, Rule, Subject, SubjectHasher,
+    SubjectKey, Tier, Tiers, Window,
 };
+use proptest::prelude::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 const BOUND: u64 = 1 << 52;
@@ -198,4 +199,50 @@ fn fingerprints_are_the_same_everywhere() {
         other.key("tier:read", b"acc_1")
     );
     assert_eq!(format!("{hasher:?}"), "SubjectHasher(..)");
+}
+
+proptest! {
+    /// Each part is the nearest stricter exact policy: one more of anything would be too much, but for limits below the number of parts.
+    #[test]
+    fn all_parts_together_stay_within_the_whole(
+        limit in 1_u64..5_000,
+        small in 1_u64..1_024,
+        interval in 1_u64..1_000_000,
+        burst in 1_u64..1_000,
+        shares in 1_u32..200,
+    ) {
+        let (length, shares) = (Duration::from_secs(60), NonZeroU32::new(shares).unwrap());
+        let gcra = Gcra::every(Duration::from_micros(interval), burst).unwrap();
+        let whole = Policy::new("p", [
+            Limit::window("window", limit, length).unwrap(),
+            Limit::rolling("rolling", small, length).unwrap().shadowed(),
+            Limit::monthly("month", limit).unwrap(),
+            Limit::new("burst", Rule::Gcra(gcra)).unwrap(),
+        ]).unwrap();
+        let part = whole.divided(shares).unwrap();
+        let shares = u64::from(shares.get());
+        for (whole, part) in whole.limits().iter().zip(part.limits()) {
+            let (all, one) = (whole.rule().most(), part.rule().most());
+            prop_assert!(one * shares <= all || (one == 1 && all < shares));
+            prop_assert!((one + 1) * shares > all);
+            prop_assert_eq!((whole.name(), whole.exceeded()), (part.name(), part.exceeded()));
+        }
+        let Rule::Gcra(slower) = part.limits()[3].rule() else { panic!("another rule") };
+        prop_assert_eq!(slower.interval(), gcra.interval() * u32::try_from(shares).unwrap());
+        prop_assert_eq!(whole.divided(NonZeroU32::MIN).unwrap(), whole);
+    }
+}
+
+#[test]
+fn a_part_whose_interval_is_too_long_is_refused() {
+    let days = Duration::from_secs(86_400 * 10_000);
+    let slow = Policy::new(
+        "p",
+        [Limit::new("burst", Rule::Gcra(Gcra::every(days, 1).unwrap())).unwrap()],
+    );
+    let error = slow.unwrap().divided(NonZeroU32::new(9).unwrap());
+    assert!(
+        matches!(error, Err(PolicyError::TooLarge { .. })),
+        "{error:?}"
+    );
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use picora_core::{StoreError, StoreErrorKind, Timestamp};
-use picora_http::{FailMode, ResetStyle, TierScope};
-use picora_ratelimit::{Check, Decision, Limiter, MemoryLimiter, SubjectKey, Tier};
+use picora_core::Timestamp;
+use picora_http::{FailMode, LimitOptions, ResetStyle, TierScope};
+use picora_ratelimit::{Limiter, MemoryLimiter, Tier};
 
+use crate::limiters::{Remote, Unreachable};
 use crate::world::{START, World, passed, principal, request, send};
 
 /// The end of the minute in which the tests start.
@@ -172,7 +172,10 @@ async fn nobody_pays_for_a_request_without_a_principal() {
 #[tokio::test]
 async fn reset_can_be_a_delta() {
     let world = World {
-        reset: ResetStyle::Delta,
+        options: LimitOptions {
+            reset: ResetStyle::Delta,
+            ..LimitOptions::default()
+        },
         ..World::new()
     };
     let answer = send(&world.route(Tier::Read), request(principal(1, 1))).await;
@@ -200,7 +203,10 @@ async fn a_limiter_without_its_store_refuses_or_lets_pass_as_configured() {
 
     let open = World {
         limiter: limiter(),
-        fail: FailMode::Open,
+        options: LimitOptions {
+            fail: FailMode::Open,
+            ..LimitOptions::default()
+        },
         ..World::new()
     };
     let answer = send(&open.route(Tier::Read), request(principal(1, 1))).await;
@@ -223,73 +229,4 @@ async fn a_limiter_that_needs_io_is_asked_with_await() {
         send(&read, request(principal(1, 1))).await.triplet(),
         Some([600, 570, MINUTE_END])
     );
-}
-
-/// A limiter whose store is gone.
-#[derive(Debug)]
-struct Unreachable;
-
-fn gone(operation: &'static str) -> StoreError {
-    StoreError::new(StoreErrorKind::Unavailable, "redis", operation)
-}
-
-#[async_trait]
-impl Limiter for Unreachable {
-    fn try_decide<'a>(&self, _: &Check<'a>, _: Timestamp) -> Option<Decision<'a>> {
-        None
-    }
-    async fn decide<'a>(&self, _: &Check<'a>, _: Timestamp) -> Result<Decision<'a>, StoreError> {
-        Err(gone("decide"))
-    }
-    async fn peek<'a>(&self, _: &Check<'a>, _: Timestamp) -> Result<Decision<'a>, StoreError> {
-        Err(gone("peek"))
-    }
-    async fn refund(&self, _: &Check<'_>, _: Timestamp, _: Timestamp) -> Result<(), StoreError> {
-        Err(gone("refund"))
-    }
-    async fn reset(&self, _: SubjectKey, _: SubjectKey, _: Timestamp) -> Result<(), StoreError> {
-        Err(gone("reset"))
-    }
-}
-
-/// A limiter that never answers at once.
-#[derive(Debug)]
-struct Remote(MemoryLimiter);
-
-#[async_trait]
-impl Limiter for Remote {
-    fn try_decide<'a>(&self, _: &Check<'a>, _: Timestamp) -> Option<Decision<'a>> {
-        None
-    }
-    async fn decide<'a>(
-        &self,
-        check: &Check<'a>,
-        now: Timestamp,
-    ) -> Result<Decision<'a>, StoreError> {
-        tokio::task::yield_now().await;
-        self.0.decide(check, now).await
-    }
-    async fn peek<'a>(
-        &self,
-        check: &Check<'a>,
-        now: Timestamp,
-    ) -> Result<Decision<'a>, StoreError> {
-        self.0.peek(check, now).await
-    }
-    async fn refund(
-        &self,
-        check: &Check<'_>,
-        charged_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.0.refund(check, charged_at, now).await
-    }
-    async fn reset(
-        &self,
-        home: SubjectKey,
-        subject: SubjectKey,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.0.reset(home, subject, now).await
-    }
 }

@@ -3,6 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
 mod axum_router;
+mod challenge;
+mod fallback;
+mod handler;
 mod limited;
+mod limiters;
+#[cfg(feature = "metrics")]
+mod metered;
+mod problem;
+mod reload;
 mod requests;
+mod waits;
 mod world;

@@ -1,17 +1,20 @@
 //! A service under both layers, a clock to turn, and clients to ask with.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use picora_core::{AccountId, KeyId, ManualClock, SeededEntropy, Timestamp};
 use picora_http::{
-    FailMode, LimitLayer, Principal, RequestIdLayer, ResetStyle, TierBudgets, TierScope,
+    Charge, Charges, LimitLayer, LimitOptions, Payer, Principal, RequestIdLayer, TierBudgets,
+    TierScope,
 };
-use picora_ratelimit::{Limiter, MemoryLimiter, SubjectHasher, Tier, Tiers};
+use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, SubjectKey, Tier, Tiers};
 use tower::util::BoxCloneService;
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -24,10 +27,29 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) limiter: Arc<dyn Limiter>,
     pub(crate) served: Arc<AtomicU64>,
-    pub(crate) reset: ResetStyle,
-    pub(crate) fail: FailMode,
+    pub(crate) options: LimitOptions,
     pub(crate) scope: TierScope,
     pub(crate) status: StatusCode,
+}
+
+/// What every request charges.
+pub(crate) struct Fixed(pub(crate) Charge);
+
+impl Fixed {
+    /// One subject for each policy, so much at a time.
+    pub(crate) fn of(policies: impl IntoIterator<Item = Policy>, cost: u64) -> Self {
+        let policies: Arc<[Policy]> = policies.into_iter().collect();
+        let payers = (1..).map(SubjectKey).zip(0..policies.len());
+        let payers = payers.map(|(key, policy)| Payer { key, policy });
+        let charge = Charge::of("fixed", policies.clone(), payers).unwrap();
+        Self(Charge { cost, ..charge })
+    }
+}
+
+impl Charges for Fixed {
+    fn charge(&self, _: &Parts) -> Option<Charge> {
+        Some(self.0.clone())
+    }
 }
 
 /// What came back.
@@ -60,8 +82,7 @@ impl World {
             clock: Arc::new(ManualClock::at(START)),
             limiter: Arc::new(MemoryLimiter::new()),
             served: Arc::default(),
-            reset: ResetStyle::default(),
-            fail: FailMode::default(),
+            options: LimitOptions::default(),
             scope: TierScope::default(),
             status: StatusCode::OK,
         }
@@ -69,20 +90,36 @@ impl World {
 
     /// A route of this tier.
     pub(crate) fn route(&self, tier: Tier) -> Service {
-        let (served, status) = (Arc::clone(&self.served), self.status);
-        let handler = service_fn(move |_: Request<()>| {
-            served.fetch_add(1, Ordering::SeqCst);
-            let mut response = Response::new(Full::new(Bytes::from_static(b"served")));
-            *response.status_mut() = status;
-            async { Ok::<_, Infallible>(response) }
-        });
         let budgets = TierBudgets::new(Tiers::standard(), SubjectHasher::new([7; 16]))
             .unwrap()
             .with_scope(self.scope);
-        let charges = Arc::new(budgets).for_tier(tier);
+        self.charging(Arc::new(budgets).for_tier(tier))
+    }
+
+    /// A route that charges so.
+    pub(crate) fn charging(&self, charges: impl Charges) -> Service {
+        let (served, status) = (Arc::clone(&self.served), self.status);
+        self.handled(charges, move |_| {
+            served.fetch_add(1, Ordering::SeqCst);
+            let mut response = Response::new(Full::new(Bytes::from_static(b"served")));
+            *response.status_mut() = status;
+            async { response }
+        })
+    }
+
+    /// A route that charges so, with a handler of the test's own.
+    pub(crate) fn handled<F, A>(&self, charges: impl Charges, handler: F) -> Service
+    where
+        F: Fn(Request<()>) -> A + Clone + Send + 'static,
+        A: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    {
+        let handler = service_fn(move |request: Request<()>| {
+            let answer = handler(request);
+            async { Ok::<_, Infallible>(answer.await) }
+        });
         let (limiter, clock) = (Arc::clone(&self.limiter), self.clock.clone());
-        let limited =
-            LimitLayer::with_options(limiter, clock, charges, self.reset, self.fail).layer(handler);
+        let options = self.options.clone();
+        let limited = LimitLayer::with_options(limiter, clock, charges, options).layer(handler);
         let entropy = Arc::new(SeededEntropy::new(1));
         BoxCloneService::new(RequestIdLayer::new(self.clock.clone(), entropy).layer(limited))
     }
@@ -99,6 +136,13 @@ pub(crate) fn principal(account: u8, credential: u8) -> Principal {
         credential: KeyId::from_bytes([credential; 16]),
         admin: false,
     }
+}
+
+/// The same by who wants problems.
+pub(crate) fn wanting_problems(mut request: Request<()>) -> Request<()> {
+    let accept = http::HeaderValue::from_static("application/problem+json");
+    request.headers_mut().insert("Accept", accept);
+    request
 }
 
 /// A request by someone, or by nobody who is known.

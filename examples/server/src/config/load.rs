@@ -156,6 +156,14 @@ mod tests {
                 "[rate_limits]\nipv6_prefix_bits = 129",
                 "rate_limits.ipv6_prefix_bits",
             ),
+            ("[rate_limits]\nreset = \"clock\"", "rate_limits.reset"),
+            ("[rate_limits]\ndraft = \"v9\"", "rate_limits.draft"),
+            (
+                "[rate_limits.fail]\nread = \"never\"",
+                "rate_limits.fail.read",
+            ),
+            ("[rate_limits.fail]\nreads = \"open\"", "reads"),
+            ("[rate_limits]\nreplicas = 0", "replicas"),
             ("[[[", "picora.toml"),
             ("deployment = \"moon\"", "moon"),
         ] {

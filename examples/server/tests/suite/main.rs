@@ -16,6 +16,7 @@ mod disk;
 mod documents;
 mod egress;
 mod kill;
+mod limiter;
 mod limits;
 mod load;
 mod proxies;

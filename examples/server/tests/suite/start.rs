@@ -39,6 +39,14 @@ fn a_configuration_that_cannot_be_used() {
         ("[jobs]\ntidy_seconds = 0\n", &["jobs.tidy_seconds"]),
         ("[rate_limits]\nhourly = 0\n", &["rate_limits"]),
         ("[rate_limits]\nread = { per_minut = 60 }\n", &["per_minut"]),
+        (
+            "[rate_limits]\nread = { per_minute = 1, burst = 1 }\nreplicas = 4000000000\n",
+            &["rate_limits.replicas", "`read`", "2^52"],
+        ),
+        (
+            "[rate_limits.fail]\nupload = \"shut\"\n",
+            &["rate_limits.fail.upload", "shut"],
+        ),
         ("[log]\nfilter = \"a=b=c\"\n", &["log.filter"]),
         (
             "[plans]\nfile = \"/nowhere/plans.toml\"\n",

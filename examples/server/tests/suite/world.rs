@@ -42,6 +42,14 @@ impl World {
 
     /// A server whose configuration is changed first.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::assembled(change, |_| {}).await
+    }
+
+    /// A server whose configuration is changed first, and then its parts.
+    pub(crate) async fn assembled(
+        change: impl FnOnce(&mut Config),
+        replace: impl FnOnce(&mut App),
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let listener = serve::listen(any).await.unwrap();
@@ -54,7 +62,8 @@ impl World {
         change(&mut config);
         let clock = Arc::new(ManualClock::at(START));
         let opened = App::open(config, clock.clone(), Arc::new(SystemEntropy)).await;
-        let app = opened.unwrap();
+        let mut app = opened.unwrap();
+        replace(Arc::get_mut(&mut app).unwrap());
         let (stop, stopping) = watch::channel(false);
         tokio::spawn(serve::serve(app.clone(), listener, stopping));
         Self {
