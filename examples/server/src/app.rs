@@ -9,6 +9,7 @@ use picora_http::{Fallback, Live, PrefixLengths, TierBudgets, TrustedProxies};
 use picora_local::LocalStore;
 use picora_media::Media;
 use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, Tier, Tiers};
+use picora_redis::RedisLimiter;
 use picora_sql::{SqlStore, SqlTx};
 use tracing::Instrument;
 
@@ -50,6 +51,8 @@ pub struct App {
     pub proxies: TrustedProxies,
     /// How much of an address stands for one client.
     pub prefixes: PrefixLengths,
+    /// Counts the wrong credentials of addresses, in this process alone: strangers never reach the shared store.
+    pub addresses: MemoryLimiter,
     /// How many wrong credentials an address may try.
     pub failed_credentials: Policy,
     /// Credentials that were seen a moment ago.
@@ -78,7 +81,7 @@ impl App {
         let store = open_database(&config).await?;
         let signer =
             Signer::open(&config.signing_key_file(), entropy.as_ref()).map_err(StartError)?;
-        let hasher = SubjectHasher::new(random_key(entropy.as_ref()));
+        let hasher = SubjectHasher::new(signer.derived("subjects of the limiter"));
         let media = Media::new(
             Arc::new(store),
             Arc::new(files.clone()),
@@ -98,7 +101,8 @@ impl App {
             failed_credentials: failed_credentials(&config)?,
             proxies: config.proxies().map_err(unusable_value)?,
             prefixes: config.prefixes().map_err(unusable_value)?,
-            limiter: Arc::new(MemoryLimiter::new()),
+            limiter: limiter(&config)?,
+            addresses: MemoryLimiter::new(),
             keys: KeyCache::new(),
             config,
             public_url,
@@ -198,10 +202,35 @@ fn failed_credentials(config: &Config) -> Result<Policy, StartError> {
     })
 }
 
-fn random_key(entropy: &dyn Entropy) -> [u8; 16] {
-    let mut key = [0; 16];
-    entropy.fill(&mut key);
-    key
+/// In memory, or on the Redis that the operator names.
+fn limiter(config: &Config) -> Result<Arc<dyn Limiter>, StartError> {
+    let shared = &config.rate_limits.redis;
+    let (mut urls, settings) = (shared.exposed(), shared.config());
+    let on_redis = match (urls.len(), shared.cluster) {
+        (0, _) => return Ok(recorded(Arc::new(MemoryLimiter::new()))),
+        (1, false) => RedisLimiter::single(&urls.remove(0), settings),
+        (_, true) => RedisLimiter::cluster(urls, settings),
+        (_, false) => {
+            return Err(StartError(
+                "the configuration cannot be used: `rate_limits.redis.urls` names several servers, but `cluster` is not set".into(),
+            ));
+        }
+    };
+    let on_redis = on_redis.map_err(|error| {
+        StartError(format!(
+            "the configuration cannot be used: `rate_limits.redis.urls`: {error}"
+        ))
+    })?;
+    Ok(recorded(Arc::new(on_redis)))
+}
+
+#[cfg(feature = "real-servers")]
+use crate::spends::recorded;
+
+/// Nothing writes down what is admitted.
+#[cfg(not(feature = "real-servers"))]
+fn recorded(limiter: Arc<dyn Limiter>) -> Arc<dyn Limiter> {
+    limiter
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` wants it")]

@@ -8,9 +8,11 @@ use serde::{Deserialize, Serialize};
 
 mod load;
 mod rate_limits;
+mod redis;
 
 pub use load::{ConfigError, load};
 pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
+pub use redis::SharedLimits;
 
 /// The whole configuration. Unknown keys are errors, so that a misspelt one cannot be overlooked.
 ///

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use picora_core::Timestamp;
 use picora_http::{AddressPrefix, ApiError, ClientAddress, ErrorCode, Principal};
 use picora_media::{Account, ApiKey, ApiSecret, Role};
-use picora_ratelimit::{Check, Subject};
+use picora_ratelimit::{Check, Limiter, Subject};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -133,7 +133,7 @@ fn refuse(app: &App, request: &Request) -> Failure {
     }];
     let decision = Check::new(key, &subjects, 1)
         .ok()
-        .and_then(|check| app.limiter.try_decide(&check, app.clock.now()));
+        .and_then(|check| app.addresses.try_decide(&check, app.clock.now()));
     match decision {
         Some(denied) if !denied.is_allowed() => Failure(ApiError::rate_limited(&denied)),
         _ => Failure(ApiError::unauthenticated()),

@@ -32,5 +32,7 @@ pub mod openapi;
 pub mod routes;
 pub mod serve;
 pub mod signature;
+#[cfg(feature = "real-servers")]
+pub mod spends;
 pub mod system;
 pub mod tour;

@@ -38,6 +38,16 @@ impl Signer {
         }
     }
 
+    /// A secret of another purpose, the same in all processes that share the key.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> [u8; 16] {
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(purpose.as_bytes());
+        let bytes = mac.finalize().into_bytes();
+        std::array::from_fn(|at| bytes[at])
+    }
+
     /// The query that opens the resource until [`SIGNED_FOR`] after `now`.
     #[must_use]
     pub fn query(&self, asset: AssetId, now: Timestamp) -> String {

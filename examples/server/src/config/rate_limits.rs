@@ -6,6 +6,8 @@ use picora_http::{Draft, FailMode, Fallback, LimitOptions, ResetStyle};
 use picora_ratelimit::Tier;
 use serde::{Deserialize, Serialize};
 
+use super::SharedLimits;
+
 /// Rate limits of an account, each a window of a minute and a burst (#225–#231).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -30,6 +32,8 @@ pub struct RateLimits {
     pub fail: FailModes,
     /// How many processes share the traffic: under `local` each lets pass one such part of every limit.
     pub replicas: NonZeroU32,
+    /// Where the records live that several processes share.
+    pub redis: SharedLimits,
     /// How many bits of an IPv6 address stand for one client; 56 where subscribers have several networks.
     pub ipv6_prefix_bits: u8,
 }
@@ -156,6 +160,7 @@ impl Default for RateLimits {
             draft: DraftVersion::default(),
             fail: FailModes::default(),
             replicas: NonZeroU32::MIN,
+            redis: SharedLimits::default(),
             ipv6_prefix_bits: 64,
         }
     }

@@ -19,6 +19,8 @@ mod kill;
 mod limiter;
 mod limits;
 mod load;
+#[cfg(feature = "real-servers")]
+mod processes;
 mod proxies;
 #[cfg(feature = "real-servers")]
 mod schemathesis;
