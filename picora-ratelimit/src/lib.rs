@@ -15,6 +15,7 @@
 //! | [`decision`] | verdict, wait, one report for each limit, and the window that headers show |
 //! | [`limiter`], [`memory`] | the port, and the limiter in memory |
 //! | [`tiers`] | the product's tiers and its hourly ceiling |
+//! | [`captcha`](mod@captcha), [`code_mail`] | whether somebody is a person; whether a mail with a code may go out, over address, client and everybody |
 //! | [`error`] | misuse, found when a policy or a check is built |
 //! | `conformance` | the port's promises as a test suite (feature `conformance`) |
 //!
@@ -71,6 +72,7 @@ pub mod calendar;
 pub mod captcha;
 pub mod cell;
 pub mod check;
+pub mod code_mail;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod decision;
