@@ -14,6 +14,7 @@
 //! | [`headers`] | `RateLimit-*` and `X-RateLimit-*` from one triplet |
 //! | [`client_address`] | whose address counts behind proxies, and which part of it stands for a client |
 //! | [`charge`], [`tiers`] | who pays for a request: any rule, or the product's tiers for a [`Principal`] |
+//! | [`code_mail`] | the answer for a mail with a code that does not go out |
 //! | `quota` | the answer for a denial by quota (feature `quota`) |
 //! | [`limit_layer`] | the tower layer that asks a limiter and answers 429 |
 //!
@@ -54,6 +55,7 @@
 pub mod charge;
 pub mod client_address;
 pub mod code;
+pub mod code_mail;
 pub mod error;
 pub mod headers;
 pub mod limit_layer;

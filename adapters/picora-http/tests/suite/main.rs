@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
 mod axum_router;
+mod code_mail;
 mod limited;
 mod requests;
 mod world;
