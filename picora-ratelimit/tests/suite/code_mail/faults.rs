@@ -1,5 +1,6 @@
 //! A limiter that fails at every call in turn, before or after it has done its work.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -17,7 +18,11 @@ use super::world::World;
 enum When {
     Before,
     After,
+    /// It is done, and then the process ends.
+    Crash,
 }
+
+const ALL: [When; 3] = [When::Before, When::After, When::Crash];
 
 /// Fails at the calls from `first` up to, and not including, `end`.
 #[derive(Debug)]
@@ -36,9 +41,12 @@ impl Faulty {
     }
 }
 
-fn lost<T>(when: Option<When>, done: Result<T, StoreError>) -> Result<T, StoreError> {
+async fn lost<T>(when: Option<When>, done: Result<T, StoreError>) -> Result<T, StoreError> {
     match when {
-        Some(_) => Err(StoreError::new(StoreErrorKind::Unknown, "faulty", "answer")),
+        Some(When::Crash) => pending().await,
+        Some(When::Before | When::After) => {
+            Err(StoreError::new(StoreErrorKind::Unknown, "faulty", "answer"))
+        }
         None => done,
     }
 }
@@ -62,7 +70,7 @@ impl Limiter for Faulty {
                 "decide",
             ));
         }
-        lost(when, self.inner.decide(check, now).await)
+        lost(when, self.inner.decide(check, now).await).await
     }
 
     async fn peek<'a>(
@@ -70,7 +78,7 @@ impl Limiter for Faulty {
         check: &Check<'a>,
         now: Timestamp,
     ) -> Result<Decision<'a>, StoreError> {
-        lost(self.fails(), self.inner.peek(check, now).await)
+        lost(self.fails(), self.inner.peek(check, now).await).await
     }
 
     async fn refund(
@@ -87,7 +95,7 @@ impl Limiter for Faulty {
                 "refund",
             ));
         }
-        lost(when, self.inner.refund(check, charged_at, now).await)
+        lost(when, self.inner.refund(check, charged_at, now).await).await
     }
 
     async fn reset(
@@ -215,7 +223,7 @@ fn one_fault_at_any_call_admits_no_more_and_costs_what_it_must() {
     let calls = history(0, 0, When::Before).calls;
     assert!(calls > 60, "{calls}");
     for call in 0..calls {
-        for when in [When::Before, When::After] {
+        for when in ALL {
             let run = history(call, call + 1, when);
             run.model.assert_kept();
             assert!(run.errors <= 1, "{call} {when:?}");
@@ -229,7 +237,7 @@ fn faults_in_a_row_admit_no_more() {
     let calls = history(0, 0, When::Before).calls;
     for call in 0..calls {
         for length in [2, 3, 5, 8, calls] {
-            for when in [When::Before, When::After] {
+            for when in ALL {
                 history(call, call + length, when).model.assert_kept();
             }
         }
@@ -251,6 +259,9 @@ fn the_sums_are_right_or_admit_less() {
         (2, 4, When::After, [0, 0, 1]),  // and its answer is lost, which changes nothing
         (2, 5, When::Before, [1, 1, 0]),
         (1, 3, When::Before, [1, 0, 0]),
+        (0, 1, When::Crash, [1, 0, 0]),
+        (1, 2, When::Crash, [1, 1, 0]),
+        (2, 3, When::Crash, [1, 1, 1]),
     ];
     for (first, end, when, sums) in rows {
         let faulty = Arc::new(Faulty {
