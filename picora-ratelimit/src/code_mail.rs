@@ -5,7 +5,8 @@
 //!
 //! **Order**: the count of the client's requests, the captcha, then address, client, global. The three are different homes, so they are
 //! charged one after the other; a later denial or failure takes the earlier charges back by the instant of each. Whatever is cut short in
-//! between (a crash, a dropped future, a refund that fails) leaves a charge without a mail: it may admit less, never more.
+//! between (a crash, a dropped future, a refund that fails) leaves a charge without a mail: it may admit less, never more. So may a request that comes while another one's
+//! charges are being taken back.
 //!
 //! **Must not know** whether an account has the address, who delivers mail, or which captcha there is.
 //!
@@ -118,9 +119,6 @@ impl CodeMail {
     /// learn of the request. **Errors**: [`StoreError`] of the limiter, or of the captcha's provider where an
     /// [outage](CaptchaOutage::Refuse) refuses: no mail may go out. **State**: after an error nothing is charged but the count of
     /// requests, and what could not be taken back. **Source**: C40, C41.
-    ///
-    /// # Errors
-    /// As above.
     pub async fn admit(
         &self,
         request: &CodeMailRequest<'_>,
@@ -146,9 +144,6 @@ impl CodeMail {
     /// Takes a charge back, because the mail could not be handed over.
     ///
     /// **Errors**: [`StoreError`], the first; the others have been tried. What was not taken back counts on: the service may admit less.
-    ///
-    /// # Errors
-    /// As above.
     pub async fn give_back(
         &self,
         receipt: CodeMailReceipt,

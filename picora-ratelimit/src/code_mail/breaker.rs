@@ -15,7 +15,7 @@ use picora_core::Timestamp;
 /// use picora_ratelimit::code_mail::Breaker;
 /// use std::time::Duration;
 /// let (mut breaker, window) = (Breaker::default(), Duration::from_secs(60));
-/// let at = |second| Timestamp::from_unix_seconds(1_777_000_000 + second);
+/// let at = |second: i64| Timestamp::from_unix_seconds(1_777_000_000 + second);
 /// assert!(breaker.refused(at(0), window).is_some());
 /// assert!(breaker.refused(at(59), window).is_none(), "it is open already");
 /// assert!(breaker.refused(at(119), window).is_some(), "it was quiet for a window");

@@ -202,8 +202,6 @@ fn a_mail_that_was_not_handed_over_is_given_back_to_all_three() {
         let receipt = receipt(world.ask(BOB, "client"));
         world.give_back(receipt).unwrap();
     }
-    let kept = receipt(world.ask(BOB, "client"));
+    let _kept = receipt(world.ask(BOB, "client"));
     assert!(!world.sends(BOB, "client"));
-    drop(kept);
-    assert!(!world.sends(BOB, "client"), "dropping gives nothing back");
 }
