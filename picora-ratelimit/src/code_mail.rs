@@ -5,8 +5,8 @@
 //!
 //! **Order**: the count of the client's requests, the captcha, then address, client, global. The three are different homes, so they are
 //! charged one after the other; a later denial or failure takes the earlier charges back by the instant of each. Whatever is cut short in
-//! between (a crash, a dropped future, a refund that fails) leaves a charge without a mail: it may admit less, never more. So may a request that comes while another one's
-//! charges are being taken back.
+//! between (a crash, a dropped future, a refund that fails) leaves a charge without a mail: it may admit less, never more. A request that
+//! comes while another one's charges are being taken back may be refused for them.
 //!
 //! **Must not know** whether an account has the address, who delivers mail, or which captcha there is.
 //!
