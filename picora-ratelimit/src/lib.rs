@@ -16,6 +16,7 @@
 //! | [`limiter`], [`memory`] | the port, and the limiter in memory |
 //! | [`lease`] | what a process may spend of a shared limit without asking for each unit |
 //! | [`tiers`] | the product's tiers and its hourly ceiling |
+//! | [`captcha`](mod@captcha), [`code_mail`] | whether somebody is a person; whether a mail with a code may go out, over address, client and everybody |
 //! | [`error`] | misuse, found when a policy or a check is built |
 //! | `conformance` | the port's promises as a test suite (feature `conformance`) |
 //!
@@ -72,6 +73,7 @@ pub mod calendar;
 pub mod captcha;
 pub mod cell;
 pub mod check;
+pub mod code_mail;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod decision;

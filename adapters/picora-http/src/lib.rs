@@ -16,6 +16,7 @@
 //! | [`draft`] | the two fields of the IETF's draft, which list every limit |
 //! | [`client_address`] | whose address counts behind proxies, and which part of it stands for a client |
 //! | [`charge`], [`tiers`] | who pays for a request: any rule, or the product's tiers for a [`Principal`] |
+//! | [`code_mail`] | the answer for a mail with a code that does not go out |
 //! | `quota` | the answer for a denial by quota (feature `quota`) |
 //! | [`live`] | budgets that are replaced while they serve |
 //! | [`limit_layer`], [`limit_options`] | the tower layer that asks a limiter and answers 429; what it does when the limiter fails |
@@ -59,6 +60,7 @@
 pub mod charge;
 pub mod client_address;
 pub mod code;
+pub mod code_mail;
 pub mod draft;
 pub mod error;
 pub mod format;

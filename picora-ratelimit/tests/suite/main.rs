@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
 mod broken;
+mod code_mail;
 mod conformance;
 mod model;
 mod museum;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
 mod aliyun;
+mod code_mail;
 mod fake;
 mod outage;
 mod turnstile;

@@ -4,6 +4,7 @@
 
 mod axum_router;
 mod challenge;
+mod code_mail;
 mod fallback;
 mod handler;
 mod limited;

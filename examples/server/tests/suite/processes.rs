@@ -1,5 +1,6 @@
 //! Several servers on one Redis, and a Redis that goes away.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -28,16 +29,16 @@ fn config(redis: &Redis) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_servers_keep_one_budget() {
     let redis = Redis::start();
-    let place = Place::new(&config(&redis));
+    let place = Place::new("");
     let sink = place.path().join("spends");
     let account = place.account(PlanId::Pro);
     let mut servers = Vec::new();
-    let shared = place.path().to_owned();
     for _ in 0..3 {
-        let mut command = place.command();
+        // Each has its own copy of the accounts and of the key: what they share is in Redis alone.
+        let own = Place::new(&config(&redis));
+        copy(&place.data(), &own.data());
+        let mut command = own.command();
         command.env("PICORA_SPENDS", &sink);
-        // All read the accounts of one folder; what they share of the limits is in Redis alone.
-        let own = Place::new("");
         servers.push(own.serve_as(command).await);
     }
     let seen = Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
@@ -66,7 +67,7 @@ async fn three_servers_keep_one_budget() {
     for client in clients.collect::<Vec<_>>() {
         client.await.unwrap();
     }
-    let text = std::fs::read_to_string(shared.join("spends")).unwrap();
+    let text = std::fs::read_to_string(&sink).unwrap();
     let spends: Vec<Spend> = text
         .lines()
         .map(|line| Spend::from_line(line).unwrap())
@@ -103,7 +104,16 @@ async fn three_servers_keep_one_budget() {
     processes.sort_unstable();
     processes.dedup();
     assert_eq!(processes.len(), 3);
-    drop(place);
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|it| (it.path(), it.file_name())).unwrap();
+        if path.is_file() {
+            std::fs::copy(path, to.join(name)).unwrap();
+        }
+    }
 }
 
 /// Killed under load with its append-only file on, for two seconds (30 in the soak): reads go on by this process' own part, changes are
