@@ -48,8 +48,11 @@ struct History {
     now: Timestamp,
     policies: Vec<Policy>,
     books: HashMap<Place, Record>,
-    charged: Vec<(SubjectKey, Vec<(SubjectKey, usize)>, u64, Timestamp)>,
+    charged: Vec<Charged>,
 }
+
+/// What was charged: at which home, to which subjects under which policies, how much, and when.
+type Charged = (SubjectKey, Vec<(SubjectKey, usize)>, u64, Timestamp);
 
 impl History {
     fn new(seed: u64, course: Course) -> Self {

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use picora_core::PlanId;
 use picora_ratelimit::Limit;
 use picora_ratelimit::conformance::{Spend, over_admitted};
 use picora_testkit::{Redis, RedisOptions};
 use reqwest::{Client, Method};
+use tokio::time::Instant;
 
 use crate::child::{Child, Place};
 use crate::world::Account;
@@ -32,6 +33,7 @@ async fn three_servers_keep_one_budget() {
     let place = Place::new("");
     let sink = place.path().join("spends");
     let account = place.account(PlanId::Pro);
+    std::fs::write(place.data().join("signing.key"), [7; 32]).unwrap();
     let mut servers = Vec::new();
     for _ in 0..3 {
         // Each has its own copy of the accounts and of the key: what they share is in Redis alone.
