@@ -12,7 +12,7 @@ local POLICY = { '<BBI8I8', '<BBI8I8BBI8I8', '<BBI8I8BBI8I8BBI8I8' }
 local RECORD = { '<BBBi8I8', '<BBBi8I8Bi8I8', '<BBBi8I8Bi8I8Bi8I8' }
 local EMPTY = {}
 
-local values = call('MGET', unpack(KEYS))
+local values = KEYS[2] and call('MGET', unpack(KEYS)) or { call('GET', KEYS[1]) }
 local policies, records, dirty = {}, {}, {}
 local letters, digits, changed = '', '', {}
 local all, keys, specs, items, pos = {}, {}, {}, ARGV[2], 1
@@ -29,6 +29,7 @@ while pos <= #items do
       local text = ARGV[spec + 3]
       local limits = #text / 18
       policy = { unpack_struct(POLICY[limits] or '<' .. string.rep('BBI8I8', limits), text) }
+      policy.limits = limits
       policies[spec] = policy
     end
     local record = records[key]
@@ -52,8 +53,18 @@ while pos <= #items do
       end
       records[key] = record
     end
-    local settled, cell = { 1, (#policy - 1) / 4 }, 3
-    for n = 1, #policy - 1, 4 do
+    local limits, settled, cell = policy.limits, nil, 3
+    -- Of the size that it will have: a table that grows is copied each time.
+    if limits == 3 then
+      settled = { 1, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    elseif limits == 2 then
+      settled = { 1, 2, 0, 0, 0, 0, 0, 0 }
+    elseif limits == 1 then
+      settled = { 1, 1, 0, 0, 0 }
+    else
+      settled = { 1, limits }
+    end
+    for n = 1, 4 * limits, 4 do
       local kind, a, b = policy[n], policy[n + 2], policy[n + 3]
       local instant, used = record[cell + 1], 0
       local ahead = record[cell] == kind and instant > now
@@ -86,7 +97,7 @@ while pos <= #items do
     writes = true
     for s = 1, subjects do
       local settled, policy, cell = all[s], specs[s], 3
-      for n = 1, #policy - 1, 4 do
+      for n = 1, 4 * policy.limits, 4 do
         if policy[n] == 1 then
           settled[cell + 1] = settled[cell + 1] + cost * policy[n + 2]
         else

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use picora_core::Timestamp;
 use picora_ratelimit::SubjectKey;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::error::Failure;
 use crate::item::Item;
@@ -68,18 +68,26 @@ impl Queue {
     }
 }
 
+/// Sends what has gathered, up to so many at once, while at most [`UNDER_WAY`] calls wait for their answers.
 async fn send_together(
     link: Arc<Link>,
     mut waiting: mpsc::UnboundedReceiver<Waiting>,
     most: usize,
 ) {
-    let mut batch = Vec::with_capacity(most);
-    while waiting.recv_many(&mut batch, most).await > 0 {
-        // Whoever has given up is not asked for: nobody would spend what he is granted.
-        let asked = batch.drain(..).filter(|it| !it.answer.is_closed());
-        let calls = groups(asked, link.is_cluster()).into_iter();
-        let calls = calls.map(|group| send_group(&link, group));
-        join_all(calls).await;
+    let turns = Arc::new(Semaphore::new(UNDER_WAY));
+    while let Ok(turn) = Arc::clone(&turns).acquire_owned().await {
+        let mut batch = Vec::with_capacity(most);
+        if waiting.recv_many(&mut batch, most).await == 0 {
+            return; // the limiter is gone
+        }
+        let link = Arc::clone(&link);
+        tokio::spawn(async move {
+            // Whoever has given up is not asked for: nobody would spend what he is granted.
+            let asked = batch.into_iter().filter(|it| !it.answer.is_closed());
+            let calls = groups(asked, link.is_cluster()).into_iter();
+            join_all(calls.map(|group| send_group(&link, group))).await;
+            drop(turn);
+        });
     }
 }
 
@@ -139,3 +147,6 @@ async fn join_all(calls: impl Iterator<Item = impl Future<Output = ()>>) {
     })
     .await;
 }
+
+/// While Redis works on one call, this side reads the answer to the other and gathers the next.
+const UNDER_WAY: usize = 2;
