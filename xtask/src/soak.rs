@@ -57,6 +57,27 @@ pub const PROOFS: &[Proof] = &[
         filter: "schemathesis",
     },
     Proof {
+        name: "redis-script",
+        shows: "2,000 random histories with wild clocks: the scripts on Redis answer what the pure rule answers",
+        folder: "adapters/picora-redis",
+        binary: "suite",
+        filter: "the_script_is_the_rule",
+    },
+    Proof {
+        name: "redis-killed",
+        shows: "30 s without Redis under load: every decision in time, and no restart afterwards",
+        folder: "adapters/picora-redis",
+        binary: "suite",
+        filter: "a_killed_redis",
+    },
+    Proof {
+        name: "server-redis",
+        shows: "30 s without Redis: each tier of the server keeps its mode, and recovers without a restart",
+        folder: "examples/server",
+        binary: "suite",
+        filter: "a_redis_that_is_killed",
+    },
+    Proof {
         name: "testkit",
         shows: "no server, folder or port is left behind, however often a server is killed and started again",
         folder: "picora-testkit",
