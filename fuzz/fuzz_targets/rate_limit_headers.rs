@@ -37,9 +37,17 @@ fuzz_target!(|input: &[u8]| {
         }
     }
     let now = Timestamp::from_unix_seconds(1_795_590_000);
-    for style in [ResetStyle::Epoch, ResetStyle::Delta, ResetStyle::ByMagnitude] {
+    for style in [
+        ResetStyle::Epoch,
+        ResetStyle::Delta,
+        ResetStyle::ByMagnitude,
+    ] {
         let said = RateLimits::of(&headers, style);
-        for reset in [said.standard, said.legacy].into_iter().flatten().filter_map(|it| it.reset) {
+        for reset in [said.standard, said.legacy]
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it.reset)
+        {
             let after = reset.after(now);
             match (reset, style) {
                 (Reset::Delta(seconds), ResetStyle::Delta | ResetStyle::ByMagnitude) => {

@@ -30,7 +30,7 @@ impl<'a> Check<'a> {
     /// A check that some wait can make pass.
     ///
     /// # Errors
-    /// [`CheckError`]: no subject, no cost, a cost that can never pass, or one subject under two policies.
+    /// [`CheckError`]: no subject or more than 64, no cost, a cost that can never pass, or one subject under two policies.
     pub fn new(
         home: SubjectKey,
         subjects: &'a [Subject<'a>],
@@ -38,6 +38,10 @@ impl<'a> Check<'a> {
     ) -> Result<Self, CheckError> {
         if subjects.is_empty() {
             return Err(CheckError::NoSubject);
+        }
+        if subjects.len() > MOST_SUBJECTS {
+            let given = subjects.len();
+            return Err(CheckError::TooManySubjects { given });
         }
         if cost == 0 {
             return Err(CheckError::ZeroCost);
@@ -92,11 +96,12 @@ impl<'a> Check<'a> {
         Self { cost, ..*self }
     }
 
-    /// How its subjects are leased: the terms of the first, if all are leased.
+    /// How its subjects are leased, if all are: the strictest terms of each, for a burst is shortened by its own policy's life alone.
     #[must_use]
     pub fn lease(&self) -> Option<crate::LeaseTerms> {
-        let all = self.subjects.iter().all(|it| it.policy.lease().is_some());
-        self.subjects[0].policy.lease().filter(|_| all)
+        let mut terms = self.subjects.iter().map(|it| it.policy.lease());
+        let first = terms.next()??;
+        terms.try_fold(first, |all, it| Some(all.and(it?)))
     }
 
     /// Its subjects as they were given.
@@ -131,3 +136,6 @@ fn one_policy(earlier: &[Subject<'_>], subject: &Subject<'_>) -> Result<(), Chec
         None => Ok(()),
     }
 }
+
+/// A shared store counts the subjects of a check in one byte.
+const MOST_SUBJECTS: usize = 64;

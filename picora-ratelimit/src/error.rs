@@ -23,6 +23,14 @@ pub enum PolicyError {
         /// The policy.
         policy: Name,
     },
+    /// More limits than a record has room for.
+    #[error("the policy `{policy}` has {given} limits; at most 64 are decided as one")]
+    TooManyLimits {
+        /// The policy.
+        policy: Name,
+        /// How many it has.
+        given: usize,
+    },
     /// Two limits of a policy cannot be told apart.
     #[error("the policy `{policy}` has two limits named `{limit}`")]
     DuplicateLimit {
@@ -124,6 +132,12 @@ pub enum CheckError {
     /// Nobody is named, so nothing would be limited.
     #[error("the check names no subject")]
     NoSubject,
+    /// More subjects than are decided as one.
+    #[error("the check names {given} subjects; at most 64 are decided as one")]
+    TooManySubjects {
+        /// How many it names.
+        given: usize,
+    },
     /// A check that costs nothing would pass for ever.
     #[error("the check costs nothing")]
     ZeroCost,

@@ -37,6 +37,17 @@ impl Default for LeaseTerms {
     }
 }
 
+impl LeaseTerms {
+    /// Terms that keep both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            life: self.life.min(other.life),
+            tokens: self.tokens.min(other.tokens),
+            pause: self.pause.max(other.pause),
+        }
+    }
+}
+
 impl Policy {
     /// The same policy for leases: bursts are smaller by what drains in a lease's life.
     ///
@@ -201,12 +212,15 @@ impl Lease {
             spent: 0,
             sent: asked.sent,
             received: asked.received,
-            ends: asked.sent + life(&denied, terms, asked.store_now),
+            ends: asked
+                .sent
+                .saturating_add(life(&denied, terms, asked.store_now)),
             next: Duration::ZERO,
             records,
         };
         if granted < asked.wanted {
-            self.next = asked.received + terms.pause.max(denied.wait());
+            // Not until the denial's wait is over: others give back what they do not spend.
+            self.next = asked.received.saturating_add(terms.pause);
         }
         if granted < check.cost() {
             return denied;

@@ -42,12 +42,17 @@ impl Policy {
     /// These limits under one name, in the order in which decisions report them.
     ///
     /// # Errors
-    /// [`PolicyError::Name`], [`PolicyError::Empty`], [`PolicyError::DuplicateLimit`] or [`PolicyError::MixedLog`].
+    /// [`PolicyError::Name`], [`PolicyError::Empty`], [`PolicyError::TooManyLimits`], [`PolicyError::DuplicateLimit`] or
+    /// [`PolicyError::MixedLog`].
     pub fn new(name: &str, limits: impl IntoIterator<Item = Limit>) -> Result<Self, PolicyError> {
         let policy = Name::new(name)?;
         let limits: Box<[Limit]> = limits.into_iter().collect();
         if limits.is_empty() {
             return Err(PolicyError::Empty { policy });
+        }
+        if limits.len() > MOST_LIMITS {
+            let given = limits.len();
+            return Err(PolicyError::TooManyLimits { policy, given });
         }
         for (at, limit) in limits.iter().enumerate() {
             if limits[..at]
@@ -183,3 +188,6 @@ const fn rolling(limit: &Limit) -> Option<crate::Rolling> {
         Rule::Calendar(_) | Rule::Gcra(_) | Rule::Window(_) => None,
     }
 }
+
+/// A record counts its cells in one byte, and a script unpacks all of them at once.
+const MOST_LIMITS: usize = 64;

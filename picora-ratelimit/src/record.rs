@@ -128,9 +128,10 @@ impl Reader<'_> {
     }
 
     fn cell(&mut self) -> Option<Cell> {
-        let kind = CellKind::of_tag(self.byte()?)?;
-        let instant = self.number()?.cast_signed();
-        Some(Cell::new(kind, instant, self.number()?))
+        let kind = CellKind::of_tag(self.byte()?);
+        let (instant, number) = (self.number()?.cast_signed(), self.number()?);
+        // A kind that this version does not know is one of another rule: never used, as far as ours go.
+        Some(kind.map_or(Cell::NONE, |kind| Cell::new(kind, instant, number)))
     }
 }
 

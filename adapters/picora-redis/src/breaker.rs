@@ -52,7 +52,7 @@ impl Breaker {
             None => true,
             Some(until) if now < until => false,
             Some(_) => {
-                state.open_until = Some(now + self.config.open_for);
+                state.open_until = Some(now.saturating_add(self.config.open_for));
                 true
             }
         }
@@ -66,7 +66,7 @@ impl Breaker {
         let mut state = self.hold();
         state.failures = state.failures.saturating_add(1);
         if state.failures >= self.config.failures {
-            state.open_until = Some(now + self.config.open_for);
+            state.open_until = Some(now.saturating_add(self.config.open_for));
         }
     }
 

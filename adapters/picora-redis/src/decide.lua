@@ -51,7 +51,7 @@ while pos <= #items do
           record = { unpack_struct(RECORD[count] or '<BB' .. string.rep('Bi8I8', count), text) }
         end
       end
-      records[key] = record
+      if letter ~= 'x' then records[key] = record end
     end
     local limits, settled, cell = policy.limits, nil, 3
     -- Of the size that it will have: a table that grows is copied each time.

@@ -14,6 +14,9 @@ pub(crate) enum Failure {
     /// Redis refused: a script that fails has changed nothing.
     #[error("redis refused: {0}")]
     Refused(String),
+    /// The slot is on another node of the cluster, or on its way there: nothing has run.
+    #[error("the cluster has moved the slot: {0}")]
+    Moved(String),
     /// The answer makes no sense, or is not what the rule says.
     #[error("the answer is not one of the script's: {0}")]
     Nonsense(&'static str),
@@ -26,7 +29,9 @@ impl Failure {
     /// Of an error that the driver tells.
     pub(crate) fn of(error: &redis::RedisError) -> Self {
         let text = error.to_string();
-        if error.is_io_error() || error.is_timeout() || error.is_connection_dropped() {
+        if error.is_cluster_error() {
+            Self::Moved(text)
+        } else if error.is_io_error() || error.is_timeout() || error.is_connection_dropped() {
             Self::NoAnswer(text)
         } else if error.code().is_some() {
             Self::Refused(text)
@@ -38,7 +43,7 @@ impl Failure {
     /// As the port tells it.
     pub(crate) fn at(self, operation: &'static str) -> StoreError {
         let kind = match self {
-            Self::NotSent(_) => StoreErrorKind::Unavailable,
+            Self::NotSent(_) | Self::Moved(_) => StoreErrorKind::Unavailable,
             Self::NoAnswer(_) | Self::Nonsense(_) => StoreErrorKind::Unknown,
             Self::Refused(_) => StoreErrorKind::Unavailable,
             Self::Corrupt => StoreErrorKind::Corrupt,

@@ -110,7 +110,7 @@ fn policy(policy: &Policy) -> Vec<u8> {
                 (3, unit, rule.limit())
             }
             Rule::Rolling(rule) => (4, micros(rule.length()), rule.limit()),
-            _ => (0, 0, 0), // a kind that the script does not know: it denies nothing, and the replay finds out
+            _ => (0, 0, 0), // a kind that the scripts do not know has no room: nothing passes, and the replay finds out
         };
         let exceeded = match limit.exceeded() {
             Exceeded::Deny => 1,

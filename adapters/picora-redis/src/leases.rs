@@ -1,6 +1,7 @@
 //! What hot subjects may spend without asking.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,26 @@ type Set = (SubjectKey, Vec<SubjectKey>);
 pub(crate) struct Held {
     lease: Mutex<Lease>,
     pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Calls for a lease that brought none: whoever has waited for one of them does not make the next.
+    failures: AtomicU64,
+}
+
+/// A call for a lease that is under way; dropped without an end, it has failed.
+#[derive(Debug)]
+pub(crate) struct Attempt<'h>(Option<&'h Held>);
+
+impl Attempt<'_> {
+    pub(crate) fn succeeded(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        if let Some(held) = self.0 {
+            held.failures.fetch_add(1, Ordering::SeqCst);
+        }
+    }
 }
 
 impl Leases {
@@ -63,6 +84,14 @@ impl Held {
             Asked::Decided(decision) => Some(decision),
             Asked::Ask { .. } => None,
         }
+    }
+
+    pub(crate) fn failures(&self) -> u64 {
+        self.failures.load(Ordering::SeqCst)
+    }
+
+    pub(crate) const fn attempt(&self) -> Attempt<'_> {
+        Attempt(Some(self))
     }
 
     pub(crate) fn hold(&self) -> MutexGuard<'_, Lease> {

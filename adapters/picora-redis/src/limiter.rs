@@ -84,6 +84,17 @@ impl RedisLimiter {
 
     async fn ask(
         &self,
+        items: Vec<Item>,
+        now: Timestamp,
+        operation: &'static str,
+    ) -> Result<Vec<Result<Answer, Failure>>, StoreError> {
+        let deadline = self.config.deadline;
+        self.ask_within(deadline, items, now, operation).await
+    }
+
+    async fn ask_within(
+        &self,
+        deadline: Duration,
         mut items: Vec<Item>,
         now: Timestamp,
         operation: &'static str,
@@ -97,9 +108,9 @@ impl RedisLimiter {
         }
         let taken = Arc::new(AtomicBool::new(false));
         let answer = self.queue.ask(items, &taken);
-        let answer = tokio::time::timeout(self.config.deadline, answer).await;
+        let answer = tokio::time::timeout(deadline, answer).await;
         let answer = answer.unwrap_or_else(|_| {
-            let after = format!("after {:?}", self.config.deadline);
+            let after = format!("after {deadline:?}");
             Err(if taken.load(Ordering::SeqCst) {
                 Failure::NoAnswer(after)
             } else {
@@ -144,8 +155,18 @@ impl RedisLimiter {
         held: &Held,
         terms: LeaseTerms,
     ) -> Result<Decision<'a>, StoreError> {
-        let _turn = held.turn.lock().await;
-        // Whoever had the turn before may have left enough.
+        // Half of the deadline is for the turn, and half for the call: a call that has little time left would debit for nobody.
+        let half = self.config.deadline / 2;
+        let failures = held.failures();
+        let turn = tokio::time::timeout(half, held.turn.lock()).await;
+        let Ok(_turn) = turn.as_ref() else {
+            let failure = Failure::NotSent("others wait for the same lease".to_owned());
+            return Err(failure.at(DECIDE));
+        };
+        // Whoever had the turn before may have left enough, or has just seen that there is no answer.
+        if held.failures() != failures {
+            return Err(Failure::NotSent("the call for a lease has failed".to_owned()).at(DECIDE));
+        }
         let asked = held.hold().ask(check, self.elapsed());
         let left = match asked {
             Asked::Decided(decision) => return Ok(decision),
@@ -163,8 +184,10 @@ impl RedisLimiter {
         let mut lease = Item::of(check, Operation::Lease { least }, &self.config.prefix);
         lease.cost = wanted;
         items.push(lease);
-        let sent = self.elapsed();
-        let answer = last(self.ask(items, now, DECIDE).await?).map_err(|it| it.at(DECIDE))?;
+        let (sent, attempt) = (self.elapsed(), held.attempt());
+        let answer = self.ask_within(half, items, now, DECIDE).await?;
+        let answer = last(answer).map_err(|it| it.at(DECIDE))?;
+        attempt.succeeded();
         let call = LeaseCall {
             wanted,
             sent,
@@ -190,13 +213,7 @@ impl Limiter for RedisLimiter {
         now: Timestamp,
     ) -> Result<Decision<'a>, StoreError> {
         match (self.leases.of(check, self.elapsed()), check.lease()) {
-            (Some(held), Some(terms)) => {
-                // The wait for the turn counts, too.
-                let decided = self.decide_leased(check, now, &held, terms);
-                let decided = tokio::time::timeout(self.config.deadline, decided).await;
-                let late = |_| Err(Failure::NoAnswer("in time".to_owned()).at(DECIDE));
-                decided.unwrap_or_else(late)
-            }
+            (Some(held), Some(terms)) => self.decide_leased(check, now, &held, terms).await,
             _ => self.decide_strictly(check, now).await,
         }
     }

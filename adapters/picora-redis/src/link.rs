@@ -51,9 +51,9 @@ impl Link {
     /// To a cluster, by any of its nodes; nothing is sent yet.
     pub(crate) fn cluster(urls: Vec<String>, deadline: Duration) -> redis::RedisResult<Self> {
         let client = ClusterClient::builder(urls)
-            .connection_timeout(deadline * 4)
+            .connection_timeout(deadline.saturating_mul(4))
             .response_timeout(deadline)
-            .retries(1)
+            .retries(0) // a script whose answer was lost may have run: it is not sent again
             .build()?;
         Ok(Self::to(Target::Cluster(Box::new(client)), deadline))
     }
@@ -84,6 +84,8 @@ impl Link {
             {
                 self.send(request.by_text()).await
             }
+            // The slot is elsewhere, so nothing has run: once more, with a new view of the cluster.
+            Err(Failure::Moved(_)) => self.send(request.by_text()).await,
             answer => answer,
         }
     }
@@ -96,7 +98,13 @@ impl Link {
             Ok(Err(error)) => Failure::of(&error),
             Err(_) => Failure::NoAnswer(format!("after {:?}", self.deadline)),
         };
-        if !matches!(answer, Failure::Refused(_)) {
+        // On a cluster one silent node is no reason to leave the others; the driver sees to its connections.
+        let kept = match &answer {
+            Failure::Refused(_) => true,
+            Failure::NoAnswer(_) => self.is_cluster(),
+            _ => false,
+        };
+        if !kept {
             *self.connection.lock().await = None;
         }
         Err(answer)
@@ -107,7 +115,11 @@ impl Link {
         if let Some(connection) = &*held {
             return Ok(connection.clone());
         }
-        let made = tokio::time::timeout(self.deadline * 4, self.to.connect(self.deadline)).await;
+        let made = tokio::time::timeout(
+            self.deadline.saturating_mul(4),
+            self.to.connect(self.deadline),
+        )
+        .await;
         let made = match made {
             Ok(Ok(connection)) => connection,
             Ok(Err(error)) => return Err(Failure::NotSent(error.to_string())),
@@ -124,7 +136,7 @@ impl Target {
             Self::Single(client) => {
                 let config = AsyncConnectionConfig::new()
                     .set_response_timeout(Some(deadline))
-                    .set_connection_timeout(Some(deadline * 4));
+                    .set_connection_timeout(Some(deadline.saturating_mul(4)));
                 let made = client.get_multiplexed_async_connection_with_config(&config);
                 made.await.map(Connection::Single)
             }

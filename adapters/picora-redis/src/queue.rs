@@ -33,7 +33,7 @@ struct Waiting {
 impl Queue {
     /// A queue on a link; with `together` items gather, up to so many.
     ///
-    /// Its task is started by the first use, on the runtime of whoever asks.
+    /// Its task runs on the runtime of whoever makes it.
     pub(crate) fn new(link: Link, together: Option<usize>) -> Self {
         let link = Arc::new(link);
         let waiting = together.map(|most| {
@@ -50,14 +50,17 @@ impl Queue {
         items: Vec<Item>,
         taken: &Arc<AtomicBool>,
     ) -> Result<Vec<Result<Answer, Failure>>, Failure> {
+        let gone = |()| Failure::NotSent("the limiter is shutting down".to_owned());
         let Some(waiting) = &self.waiting else {
-            self.link.ready().await?;
+            // In a task of its own: to connect may take longer than one caller waits.
+            let link = Arc::clone(&self.link);
+            let ready = tokio::spawn(async move { link.ready().await });
+            ready.await.unwrap_or_else(|_| Err(gone(())))?;
             taken.store(true, Ordering::SeqCst);
             return send(&self.link, &items).await;
         };
         let (answer, answered) = oneshot::channel();
         let taken = Arc::clone(taken);
-        let gone = |_| Failure::NotSent("the limiter is shutting down".to_owned());
         let item = Waiting {
             items,
             taken,
@@ -74,7 +77,12 @@ async fn send_together(
     mut waiting: mpsc::UnboundedReceiver<Waiting>,
     most: usize,
 ) {
-    let turns = Arc::new(Semaphore::new(UNDER_WAY));
+    let turns = if link.is_cluster() {
+        ON_A_CLUSTER
+    } else {
+        UNDER_WAY
+    };
+    let turns = Arc::new(Semaphore::new(turns));
     while let Ok(turn) = Arc::clone(&turns).acquire_owned().await {
         let mut batch = Vec::with_capacity(most);
         if waiting.recv_many(&mut batch, most).await == 0 {
@@ -106,6 +114,9 @@ fn groups(asked: impl Iterator<Item = Waiting>, cluster: bool) -> Vec<Vec<Waitin
 async fn send_group(link: &Link, mut group: Vec<Waiting>) {
     let ready = link.ready().await;
     group.retain(|it| !it.answer.is_closed()); // a connection may have taken longer than they wait
+    if group.is_empty() {
+        return;
+    }
     let items: Vec<&Item> = group.iter().flat_map(|it| &it.items).collect();
     let mut answers = match ready {
         Ok(()) => {
@@ -150,3 +161,6 @@ async fn join_all(calls: impl Iterator<Item = impl Future<Output = ()>>) {
 
 /// While Redis works on one call, this side reads the answer to the other and gathers the next.
 const UNDER_WAY: usize = 2;
+
+/// One silent node may hold a few calls, and the others go on.
+const ON_A_CLUSTER: usize = 16;

@@ -2,7 +2,6 @@
 
 use limitador::RateLimiter;
 use limitador::limit::{Context, Limit, Namespace};
-#[cfg(feature = "limitador-redis")]
 use limitador::{AsyncRateLimiter, storage::redis::AsyncRedisStorage};
 use std::collections::HashMap;
 
@@ -46,13 +45,11 @@ impl InMemory {
     }
 }
 
-#[cfg(feature = "limitador-redis")]
 pub(crate) struct OnRedis {
     limiter: AsyncRateLimiter,
     namespace: Namespace,
 }
 
-#[cfg(feature = "limitador-redis")]
 impl OnRedis {
     pub(crate) async fn new(url: &str, generous: bool) -> Self {
         let storage = AsyncRedisStorage::new(url).await.expect("Redis runs");

@@ -1,6 +1,5 @@
 //! picora-redis against a bare script and against `limitador` on the same Redis, which runs beside on this machine.
 
-#[cfg(feature = "limitador-redis")]
 use super::limitador::OnRedis;
 use crate::rounds::{alternate, per_second};
 use crate::row::{Goal, Row};
@@ -27,7 +26,6 @@ pub(crate) fn measure(print: &mut dyn FnMut(Row)) {
     let server = Redis::start();
     let runtime = Runtime::new().expect("threads can be had");
     strict(&server, &runtime, print);
-    #[cfg(feature = "limitador-redis")]
     print(against_limitador(&server, &runtime));
     leased(&server, &runtime, print);
     print(breaker(&server, &runtime));
@@ -65,7 +63,6 @@ fn strict(server: &Redis, runtime: &Runtime, print: &mut dyn FnMut(Row)) {
     }
 }
 
-#[cfg(feature = "limitador-redis")]
 fn against_limitador(server: &Redis, runtime: &Runtime) -> Row {
     let ours = Arc::new(Ours::new(server, runtime, true));
     let peer = Arc::new(runtime.block_on(OnRedis::new(&server.url(), true)));

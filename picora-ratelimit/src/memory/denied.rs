@@ -5,12 +5,12 @@ use picora_core::Timestamp;
 use super::place::Place;
 use super::sync::{AtomicU64, Ordering, fence};
 use crate::decision::Lines;
-use crate::{Cell, CellKind, Check, Decision, Verdict};
+use crate::{Cell, CellKind, Check, Decision, Exceeded, Limit, Verdict};
 
 /// A denial and until when it stands, under a version that is odd while it is written.
 ///
 /// A key that is denied is asked for again and again, and nothing changes meanwhile: readers of the copy write nothing, not even a lock.
-/// It is exact. Whoever changes one of the records, under the shard's lock, drops the copy first; it serves the same subjects under the
+/// It is exact. Whoever charges, refunds or resets one of the records, under the shard's lock, drops the copy first; it serves the same subjects under the
 /// same policies, at a cost that is no smaller; and it ends with the wait that it told, or with the first window that ends before.
 #[derive(Debug, Default)]
 pub(super) struct Denied {
@@ -59,11 +59,14 @@ impl Denied {
     pub(super) fn publish(&self, check: &Check<'_>, denial: &Decision<'_>) {
         let cells = &denial.lines[..];
         let subjects = check.subjects().count();
-        if subjects > SUBJECTS || cells.len() > LIMITS || denial.shadow_denied() {
+        if subjects > SUBJECTS || cells.len() > LIMITS {
             return;
         }
-        if check.subjects().any(|it| it.policy.reach().is_some()) {
-            return; // a log moves on by itself
+        // A log moves on by itself; a limit that challenges or only watches may outlast the denial.
+        let plain = |limit: &Limit| limit.exceeded() == Exceeded::Deny;
+        let mut policies = check.subjects().map(|it| it.policy);
+        if policies.any(|it| it.reach().is_some() || !it.limits().iter().all(plain)) {
+            return;
         }
         let now = denial.decided_at();
         let windows = cells.iter().filter(|cell| !cell.is(CellKind::Gcra));

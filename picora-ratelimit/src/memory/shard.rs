@@ -123,7 +123,9 @@ impl Records {
         if self.lines.put(place, line) {
             self.lines.sweep(now);
             if self.len() > self.most {
-                self.evicted += u64::from(self.lines.evict(now));
+                let line = self.lines.evict(place, now);
+                let counted = line.or_else(|| self.wide.evict(place, now));
+                self.evicted += u64::from(counted.unwrap_or(false));
             }
         }
     }
@@ -133,7 +135,9 @@ impl Records {
         if self.wide.put(place, record) {
             self.wide.sweep(now);
             if self.len() > self.most {
-                self.evicted += u64::from(self.wide.evict(now));
+                let record = self.wide.evict(place, now);
+                let counted = record.or_else(|| self.lines.evict(place, now));
+                self.evicted += u64::from(counted.unwrap_or(false));
             }
         }
     }

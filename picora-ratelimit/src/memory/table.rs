@@ -60,27 +60,20 @@ impl Table {
         }
     }
 
-    /// Frees the line that would be forgotten soonest of the next few; true when it still counted.
-    pub(super) fn evict(&mut self, now: Timestamp) -> bool {
-        let mut soonest: Option<(Timestamp, usize)> = None;
-        let mut seen = 0;
-        for _ in 0..self.lines.len() {
-            let line = &self.lines[self.hand];
-            if !line.is_free() {
-                let candidate = (line.fresh_from(), self.hand);
-                soonest = Some(soonest.map_or(candidate, |best| best.min(candidate)));
-                seen += 1;
-            }
-            self.step();
-            if seen == CANDIDATES {
-                break;
-            }
-        }
-        let Some((fresh_from, at)) = soonest else {
-            return false;
-        };
+    /// Frees the line that would be forgotten soonest of the next few, but for the newcomer's; whether it still counted, and none when
+    /// there is no other.
+    pub(super) fn evict(&mut self, newcomer: Place, now: Timestamp) -> Option<bool> {
+        let count = self.lines.len();
+        let others = (0..count)
+            .map(|ahead| (self.hand + ahead) % count)
+            .filter(|at| !self.lines[*at].is_free() && !self.lines[*at].is_at(newcomer));
+        let candidates = others.take(CANDIDATES);
+        let (fresh_from, at) = candidates
+            .map(|at| (self.lines[at].fresh_from(), at))
+            .min()?;
         self.vacate(at);
-        fresh_from > now
+        self.hand = next(at.min(count - 1), count);
+        Some(fresh_from > now)
     }
 
     fn step(&mut self) {

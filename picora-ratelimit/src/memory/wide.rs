@@ -31,6 +31,10 @@ impl Wide {
         let new = self.records.insert(place, record).is_none();
         if new {
             self.round.push_back(place);
+            // Places of records that were removed meanwhile, or that are there twice.
+            if self.round.len() > 2 * self.records.len() + SPARE {
+                self.round = self.records.keys().copied().collect();
+            }
         }
         new
     }
@@ -54,29 +58,21 @@ impl Wide {
         }
     }
 
-    /// Drops the record that would be forgotten soonest of the next few; true when it still counted.
-    pub(super) fn evict(&mut self, now: Timestamp) -> bool {
-        let next: Vec<Place> = self
-            .round
-            .drain(..CANDIDATES.min(self.round.len()))
-            .collect();
-        let fresh_from = |place: &Place| self.records.get(place).map(Record::fresh_from);
-        let soonest = next.iter().copied().min_by_key(fresh_from);
-        let counted = soonest
-            .and_then(|place| fresh_from(&place))
-            .is_some_and(|at| at > now);
-        for place in next {
-            if Some(place) == soonest {
-                self.records.remove(&place);
-            } else {
-                self.round.push_back(place);
-            }
-        }
-        counted
+    /// Drops the record that would be forgotten soonest of the next few, but for the newcomer's; whether it still counted, and none when
+    /// there is no other.
+    pub(super) fn evict(&mut self, newcomer: Place, now: Timestamp) -> Option<bool> {
+        let others = self.round.iter().filter(|place| **place != newcomer);
+        let held = others.filter_map(|place| Some((self.records.get(place)?.fresh_from(), *place)));
+        let (fresh_from, place) = held.take(CANDIDATES).min_by_key(|(at, _)| *at)?;
+        self.records.remove(&place);
+        self.round.rotate_left(CANDIDATES.min(self.round.len()));
+        Some(fresh_from > now)
     }
 }
 
 /// One visit would only keep pace; the second one shrinks what a flood has left.
 const VISITS: usize = 2;
+/// How far the round may outgrow the records.
+const SPARE: usize = 64;
 /// Records that a newcomer to a full shard is weighed against.
 const CANDIDATES: usize = 8;

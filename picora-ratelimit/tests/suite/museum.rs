@@ -479,3 +479,99 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     use picora_ratelimit::conformance::{Harness, MemoryHarness};
     MemoryHarness.run(future)
 }
+
+/// Found by a reader: a denial was remembered for as long as a challenge beside it lasts, and not for as long as it denies itself.
+#[test]
+fn a_remembered_denial_ends_with_its_own_wait() {
+    let one = One::new([
+        Limit::gcra("burst", 1, Duration::from_secs(1), 1),
+        Limit::window("captcha", 1, HOUR).map(Limit::challenging),
+    ]);
+    assert!(one.spend(1, HOUR_START).is_allowed());
+    assert_eq!(one.spend(1, HOUR_START).shown().unwrap().wait, HOUR);
+    let subjects = [Subject {
+        key: SubjectKey(1),
+        policy: &one.policy,
+    }];
+    let check = Check::new(SubjectKey(1), &subjects, 1).unwrap().solved();
+    let later = HOUR_START.saturating_add(Duration::from_millis(1_500));
+    assert!(one.limiter.try_decide(&check, later).unwrap().is_allowed());
+}
+
+/// Found by a reader: in a full shard a newcomer of the other size was the only one weighed, and was never limited.
+#[test]
+fn a_newcomer_to_a_full_shard_is_not_the_one_who_goes() {
+    for wide_first in [false, true] {
+        let limiter = one_shard(Some(20));
+        let line = Policy::new("p", [Limit::window("hour", 1, HOUR).unwrap()]).unwrap();
+        let wide = Policy::new("p", [Limit::rolling("hour", 1, HOUR).unwrap()]).unwrap();
+        let (many, newcomer) = if wide_first {
+            (&wide, &line)
+        } else {
+            (&line, &wide)
+        };
+        let spend = |key: u128, policy: &Policy, now| {
+            let subjects = [Subject {
+                key: SubjectKey(key),
+                policy,
+            }];
+            let check = Check::new(SubjectKey(0), &subjects, 1).unwrap();
+            limiter.try_decide(&check, now).unwrap().is_allowed()
+        };
+        assert!((0..30).all(|key| spend(key, many, HOUR_START)));
+        assert!(spend(1_000, newcomer, HOUR_START));
+        assert!(!spend(1_000, newcomer, HOUR_START), "limited like others");
+        assert_eq!(limiter.len(), 20);
+    }
+}
+
+/// Found by a reader: a sparse table that shrank while it was searched for someone to go.
+#[test]
+fn a_shard_of_both_sizes_bears_floods_of_either() {
+    let limiter = one_shard(Some(100));
+    let minute = Policy::new("p", [Limit::window("minute", 1, MINUTE).unwrap()]).unwrap();
+    let hour = Policy::new("p", [Limit::rolling("hour", 1, HOUR).unwrap()]).unwrap();
+    for turn in 0..4_000_u128 {
+        let policy = if turn / 150 % 2 == 0 { &minute } else { &hour };
+        let now =
+            HOUR_START.saturating_add(Duration::from_millis(700) * u32::try_from(turn).unwrap());
+        let subjects = [Subject {
+            key: SubjectKey(turn),
+            policy,
+        }];
+        let check = Check::new(SubjectKey(0), &subjects, 1).unwrap();
+        assert!(limiter.try_decide(&check, now).unwrap().is_allowed());
+        assert!(!limiter.try_decide(&check, now).unwrap().is_allowed());
+        assert!(limiter.len() <= 100);
+    }
+}
+
+/// Found by a reader: of two subjects' terms the first one's counted, and the other's burst was not shortened enough.
+#[test]
+fn several_leased_policies_keep_the_strictest_terms() {
+    use picora_ratelimit::LeaseTerms;
+    let terms = |life, tokens, pause| LeaseTerms {
+        life: Duration::from_millis(life),
+        tokens,
+        pause: Duration::from_millis(pause),
+    };
+    let burst = || {
+        Policy::new(
+            "p",
+            [Limit::gcra("b", 1_000, Duration::from_secs(1), 900).unwrap()],
+        )
+    };
+    let long = burst().unwrap().leased(terms(200, 50, 100)).unwrap();
+    let short = burst().unwrap().leased(terms(10, 256, 300)).unwrap();
+    let plain = burst().unwrap();
+    let lease = |policies: [&Policy; 2]| {
+        let subjects = [(1, policies[0]), (2, policies[1])].map(|(key, policy)| Subject {
+            key: SubjectKey(key),
+            policy,
+        });
+        Check::new(SubjectKey(0), &subjects, 1).unwrap().lease()
+    };
+    assert_eq!(lease([&long, &short]), Some(terms(10, 50, 300)));
+    assert_eq!(lease([&short, &long]), Some(terms(10, 50, 300)));
+    assert_eq!(lease([&long, &plain]), None);
+}

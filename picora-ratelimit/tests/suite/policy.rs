@@ -185,6 +185,27 @@ fn a_check_is_refused_before_anything_is_charged() {
     assert_eq!(check(&[read, ceiling, read], 1), Ok(()));
 }
 
+#[test]
+fn sixty_four_are_decided_as_one_and_no_more() {
+    let limits = |count: u64| (0..count).map(|nth| Limit::daily(&format!("l{nth}"), 1).unwrap());
+    assert!(Policy::new("p", limits(64)).is_ok());
+    assert!(matches!(
+        Policy::new("p", limits(65)),
+        Err(PolicyError::TooManyLimits { given: 65, .. })
+    ));
+    let policy = Policy::new("p", limits(1)).unwrap();
+    let subject = |key: u128| Subject {
+        key: SubjectKey(key),
+        policy: &policy,
+    };
+    let subjects: Vec<Subject<'_>> = (0..65).map(subject).collect();
+    assert!(Check::new(SubjectKey(0), &subjects[..64], 1).is_ok());
+    assert!(matches!(
+        Check::new(SubjectKey(0), &subjects, 1),
+        Err(CheckError::TooManySubjects { given: 65 })
+    ));
+}
+
 /// A shared store outlives a process: its keys must not change with a version.
 #[test]
 fn fingerprints_are_the_same_everywhere() {

@@ -136,8 +136,9 @@ fn a_black_hole_costs_a_deadline_and_then_nothing() {
         wire.black_hole();
         for round in 0..5 {
             let kind = ask(&limiter, &policy, 1).await.unwrap_err();
-            let unknown = kind == StoreErrorKind::Unknown;
-            assert_eq!(unknown, round == 0, "only the first was sent: {kind:?}");
+            // The second may still have gone out on the connection that is given up as the first one's time is over.
+            let sent = kind == StoreErrorKind::Unknown;
+            assert!(sent == (round == 0) || round == 1, "{round}: {kind:?}");
         }
         let started = Instant::now();
         for _ in 0..100 {
