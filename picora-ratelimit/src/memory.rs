@@ -49,7 +49,7 @@ pub struct MemoryLimiter {
 /// How a [`MemoryLimiter`] is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryOptions {
-    /// How many shards: so many that threads seldom meet, and that the growth of one moves few records. 1,024 by default, a quarter of a
+    /// How many shards: so many that threads seldom meet, and that the growth of one moves few records. 1,024 by default, a third of a
     /// MiB when empty.
     pub shards: NonZeroUsize,
     /// How many records at most, spread over the shards; none for no bound, which is the default.
@@ -166,5 +166,5 @@ impl Limiter for MemoryLimiter {
     }
 }
 
-/// Enough that two of a handful of threads seldom meet, and that a shard of a million records grows in some ten microseconds.
+/// Enough that two of a handful of threads seldom meet, and that the growth of one moves a thousandth of all records.
 const SHARDS: NonZeroUsize = NonZeroUsize::new(1_024).expect("1,024 is not zero");

@@ -87,6 +87,15 @@ fn garbage_under_a_key_is_told_and_can_be_reset() {
             assert!(both.1.unwrap().is_allowed());
             assert_eq!(redis.command(&["GET", &key]).trim(), garbage.trim());
         }
+        // Several in one call: the first does not make the record whole for those behind it.
+        redis.command(&["SET", &key, "garbage"]);
+        let check = one(&bad);
+        let ask = || limiter.decide(&check, Timestamp::EPOCH);
+        let answers = tokio::join!(ask(), ask(), ask(), ask());
+        for answer in [answers.0, answers.1, answers.2, answers.3] {
+            assert_eq!(answer.unwrap_err().kind(), StoreErrorKind::Corrupt);
+        }
+        assert_eq!(redis.command(&["GET", &key]).trim(), "garbage");
         let home = one(&bad).home();
         limiter.reset(home, home, Timestamp::EPOCH).await.unwrap();
         let after = limiter.decide(&one(&bad), Timestamp::EPOCH).await.unwrap();
