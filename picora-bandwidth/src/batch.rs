@@ -80,6 +80,7 @@ pub(crate) fn posting(meter: MeterId, number: u64, counter: Counter, sum: Sum) -
         key: PostingKey::new("egress", &subject),
         account,
         dimension,
+        tally: None,
         delta: sum.bytes.to_i64(),
         reason: PostingReason::Meter,
         happened_at: sum.last,

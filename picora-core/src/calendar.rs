@@ -161,6 +161,16 @@ pub enum Window {
 }
 
 impl Window {
+    /// Its first microsecond; `None` for a level.
+    #[must_use]
+    pub fn start(self) -> Option<Timestamp> {
+        match self {
+            Self::Always => None,
+            Self::Day(day) => Some(day.start()),
+            Self::Month(month) => Some(month.start()),
+        }
+    }
+
     /// When the number starts again at zero; `None` for a level.
     #[must_use]
     pub fn end(self) -> Option<Timestamp> {

@@ -82,6 +82,11 @@ prefixed_id! {
     ReservationId, "rsv"
 }
 
+prefixed_id! {
+    /// An override or a grant that changes what an account may do for a while, `adj_…`.
+    AdjustmentId, "adj"
+}
+
 /// A stored resource: `img_…`, `vid_…`, `aud_…` or `doc_…`.
 ///
 /// ```

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::Dimension;
+use crate::{Dimension, Tally};
 
 /// What a stored resource is.
 ///
@@ -66,6 +66,24 @@ impl MediaKind {
             Self::Image => Some(Dimension::ImgBandwidth),
             Self::Video | Self::Audio => Some(Dimension::MediaBandwidth),
             Self::Document => None,
+        }
+    }
+
+    /// The part of its storage dimension that is kept by itself (C7).
+    #[must_use]
+    pub const fn storage_tally(self) -> Option<Tally> {
+        match self {
+            Self::Audio => Some(Tally::AudioStorage),
+            Self::Image | Self::Video | Self::Document => None,
+        }
+    }
+
+    /// The part of its bandwidth dimension that is kept by itself (C7).
+    #[must_use]
+    pub const fn bandwidth_tally(self) -> Option<Tally> {
+        match self {
+            Self::Audio => Some(Tally::AudioBandwidth),
+            Self::Image | Self::Video | Self::Document => None,
         }
     }
 

@@ -10,11 +10,12 @@
 //! |---|---|
 //! | [`id`] | `acc_…`, `img_…`, `key_…`: one spelling in URLs, JSON and cache keys |
 //! | [`amount`], [`limit`] | quantities and what bounds them |
-//! | [`dimension`] | the eight things that a plan limits, under the names of the product's documents |
+//! | [`dimension`], [`tally`] | the things that a plan limits, under the names of the product's documents, and parts of them |
 //! | [`time`], [`calendar`] | instants; days, months and windows in UTC |
 //! | [`money`], [`plan`] | prices and the catalogue |
 //! | [`posting`] | what one domain asks the ledger of another to write |
 //! | [`error`], [`transact`] | what stores answer, and how several ports share one transaction |
+//! | [`changes`] | whether something about an account has changed, for live pages |
 //! | [`clock`], [`entropy`] | the two things that a rule may not fetch for itself |
 //!
 //! ```
@@ -33,6 +34,7 @@
 
 pub mod amount;
 pub mod calendar;
+pub mod changes;
 pub mod clock;
 pub mod dimension;
 pub mod entropy;
@@ -45,17 +47,19 @@ pub mod memory;
 pub mod money;
 pub mod plan;
 pub mod posting;
+pub mod tally;
 pub mod time;
 pub mod transact;
 
 pub use self::time::Timestamp;
 pub use amount::{Amount, AmountError};
 pub use calendar::{CalendarDay, CalendarMonth, Window};
+pub use changes::{ChangeMark, Changes};
 pub use clock::{Clock, ManualClock};
 pub use dimension::{Dimension, Measure, Unit};
 pub use entropy::{Entropy, SeededEntropy};
 pub use error::{Retry, StoreError, StoreErrorKind};
-pub use id::{AccountId, AssetId, IdError, KeyId, ReservationId};
+pub use id::{AccountId, AdjustmentId, AssetId, IdError, KeyId, ReservationId};
 pub use kind::MediaKind;
 pub use limit::{Limit, Limits};
 pub use money::{Currency, Money, MoneyError};
@@ -63,4 +67,5 @@ pub use plan::{Billing, Plan, PlanId, Price};
 #[cfg(feature = "catalogue")]
 pub use plan::{CatalogueError, PlanCatalogue};
 pub use posting::{Posting, PostingKey, PostingReason, SetLimits};
+pub use tally::Tally;
 pub use transact::Transact;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::{StoreError, StoreErrorKind, Transact};
+use crate::{AccountId, ChangeMark, Changes, StoreError, StoreErrorKind, Timestamp, Transact};
 
 /// Holds one state `S` that transactions copy, change and swap back.
 ///
@@ -55,6 +55,24 @@ impl<S> MemoryStore<S> {
     /// A panic elsewhere cannot have left a half step: transactions swap whole states, and `with` is used for single steps.
     fn lock(&self) -> MutexGuard<'_, Versioned<S>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A state that can tell whether something about an account has changed.
+pub trait Marked {
+    /// See [`Changes::marks`].
+    fn mark(&self, account: AccountId, now: Timestamp) -> ChangeMark;
+}
+
+#[async_trait]
+impl<S: Marked + Send> Changes for MemoryStore<S> {
+    async fn marks(
+        &self,
+        accounts: &[AccountId],
+        now: Timestamp,
+    ) -> Result<Vec<ChangeMark>, StoreError> {
+        let mark = |state: &S| accounts.iter().map(|it| state.mark(*it, now)).collect();
+        Ok(self.read(mark))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What one domain asks the ledger to write, as data, so that no domain knows another.
 
-use crate::{AccountId, Amount, Dimension, Limits, Timestamp};
+use crate::{AccountId, Amount, Dimension, Limits, Tally, Timestamp};
 
 /// The name of a posting: the same key moves the ledger once, however often it is posted.
 ///
@@ -68,6 +68,8 @@ pub struct Posting {
     pub account: AccountId,
     /// Of what. A dimension that is checked per item keeps nothing, so posting to it is refused as out of range.
     pub dimension: Dimension,
+    /// The part of the dimension that moves with it, if that is kept by itself; one of another dimension is refused as out of range.
+    pub tally: Option<Tally>,
     /// By how much; negative frees.
     pub delta: i64,
     /// Why.
@@ -76,7 +78,8 @@ pub struct Posting {
     pub happened_at: Timestamp,
 }
 
-/// New limits for an account: a plan change. Usage is kept; what is over a lowered limit stays readable.
+/// What an account's plan allows: a plan change. Overrides and grants of the account are added to it by the ledger. Usage is kept; what is
+/// over a lowered limit stays readable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetLimits {
     /// Whose limits.

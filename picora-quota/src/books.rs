@@ -4,32 +4,55 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use picora_core::{
-    AccountId, Amount, AmountError, Dimension, Limit, Posting, ReservationId, SetLimits, Timestamp,
+    AccountId, AdjustmentId, Amount, AmountError, CalendarDay, ChangeMark, Dimension, Limit,
+    Limits, Posting, ReservationId, SetLimits, Tally, Timestamp,
 };
 
-use crate::ledger::{OUTCOMES_LIVE, Posted, UsageLine};
+use crate::adjustment::limit_of;
+use crate::history::{fact_start, rolled_up};
+
+use crate::ledger::{OUTCOMES_LIVE, Posted, UsageLine, posted_keys};
+use crate::reconcile::{Recount, Recounted};
 use crate::reservation::Step;
-use crate::reserve::cell_key;
+use crate::reserve::{cell_key, lifted};
 use crate::{
-    Cell, CellKey, Counter, Denial, Extended, Items, RequestHash, Reservation, ReservationState,
-    Reserve, Reserved, Settled, decide,
+    AccountFacts, Adjusted, Adjustment, Alarm, Alert, Cell, CellKey, Change, Counter, Denial,
+    Entitled, Extended, Grain, HistoryPoint, HistoryQuery, Item, Items, RequestHash, Reservation,
+    ReservationState, Reserve, Reserved, Settled, Thresholds, decide,
 };
 
 /// The ledgers of all accounts, in memory.
 ///
 /// It is the oracle that the databases are compared with, and the ledger of tests and examples. Every method is one step; after an error
 /// nothing has changed. **Source**: invariants I1–I6 of the facts.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Books {
+    thresholds: Thresholds,
     accounts: BTreeMap<AccountId, Book>,
     outcomes: BTreeMap<ReservationId, Entry>,
     used_keys: BTreeSet<String>,
+    alerts: Vec<Alert>,
+    facts: BTreeMap<(AccountId, Counter, Grain, Timestamp), (i64, Amount)>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Book {
-    limits: BTreeMap<Counter, Limit>,
-    cells: BTreeMap<CellKey, Cell>,
+    plan: Limits,
+    open_reservations: Limit,
+    adjustments: BTreeMap<AdjustmentId, Adjustment>,
+    entitled: Entitled,
+    /// How often the limits were replaced.
+    version: u64,
+    cells: BTreeMap<CellKey, Kept>,
+}
+
+/// A cell, and what is written beside it.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    cell: Cell,
+    alarm: Alarm,
+    moves: u64,
+    journal: i128,
 }
 
 #[derive(Clone, Debug)]
@@ -46,18 +69,75 @@ enum Outcome {
     Denied(Denial),
 }
 
+impl Default for Books {
+    fn default() -> Self {
+        Self::new(Thresholds::standard())
+    }
+}
+
+impl Default for Book {
+    fn default() -> Self {
+        Self {
+            plan: Limits::NOTHING,
+            open_reservations: Limit::NOTHING,
+            adjustments: BTreeMap::new(),
+            entitled: Entitled {
+                limits: Limits::NOTHING,
+                until: None,
+            },
+            version: 0,
+            cells: BTreeMap::new(),
+        }
+    }
+}
+
+impl Book {
+    fn limit(&self, counter: Counter) -> Limit {
+        limit_of(&self.entitled, self.open_reservations, counter)
+    }
+
+    fn kept(&self, key: CellKey) -> Kept {
+        self.cells.get(&key).copied().unwrap_or_else(|| Kept {
+            cell: Cell::empty(self.limit(key.counter)),
+            alarm: Alarm::default(),
+            moves: 0,
+            journal: 0,
+        })
+    }
+
+    fn entitled_at(&self, now: Timestamp) -> Result<Entitled, AmountError> {
+        let adjustments: Vec<_> = self.adjustments.values().cloned().collect();
+        Entitled::of(&self.plan, &adjustments, now)
+    }
+}
+
 impl Books {
+    /// Books that alert at these levels.
+    #[must_use]
+    pub const fn new(thresholds: Thresholds) -> Self {
+        Self {
+            thresholds,
+            accounts: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            used_keys: BTreeSet::new(),
+            alerts: Vec::new(),
+            facts: BTreeMap::new(),
+        }
+    }
+
     /// See [`Ledger::reserve`](crate::Ledger::reserve).
     pub fn reserve(&mut self, request: &Reserve, now: Timestamp) -> Result<Reserved, AmountError> {
         if let Some(entry) = self.outcomes.get(&request.id) {
             return Ok(entry.replay(request));
         }
+        self.refresh_account(request.account, now)?;
         self.expire_due_of(request.account, now)?;
-        let cells = self.cells_for(request.account, &request.items, now);
-        let (outcome, answer) = match decide(&cells, &request.items, Amount::ONE, now) {
+        let at = self.lifted(request, now);
+        let cells = self.cells_for(request.account, &request.items, at);
+        let (outcome, answer) = match decide(&cells, &request.items, Amount::ONE, at) {
             Ok(granted) => {
-                let step = Reservation::open(request, granted, now);
-                self.apply(request.account, &step)?;
+                let step = Reservation::open(request, granted, at, now);
+                self.apply(&step, now)?;
                 (
                     Outcome::Admitted(step.reservation.clone()),
                     Reserved::Admitted(step.reservation),
@@ -144,47 +224,151 @@ impl Books {
     }
 
     /// See [`Ledger::post`](crate::Ledger::post).
-    pub fn post(&mut self, posting: &Posting) -> Result<Posted, AmountError> {
+    pub fn post(&mut self, posting: &Posting, now: Timestamp) -> Result<Posted, AmountError> {
         if self.used_keys.contains(posting.key.as_str()) {
             return Ok(Posted::Used);
         }
-        let counter = Counter::Dimension(posting.dimension);
-        let key = counter
-            .key_at(posting.happened_at)
-            .ok_or(AmountError::Negative)?; // nothing is kept of single items
-        let before = self.cell(posting.account, key);
-        let after = before.moved(posting.delta, 0)?;
-        self.accounts
-            .entry(posting.account)
-            .or_default()
-            .cells
-            .insert(key, after);
+        let keys = posted_keys(posting)?;
+        let before = self.cell(posting.account, keys[0]);
+        let changes = keys.iter().map(|key| Change {
+            key: *key,
+            used: posting.delta,
+            reserved: 0,
+        });
+        let changes: Vec<_> = changes.collect();
+        self.move_cells(posting.account, &changes, posting.happened_at, now)?;
         self.used_keys.insert(posting.key.as_str().to_owned());
+        let after = self.cell(posting.account, keys[0]);
         Ok(Posted::Done { before, after })
     }
 
     /// See [`Ledger::set_limits`](crate::Ledger::set_limits).
-    pub fn set_limits(&mut self, limits: &SetLimits) {
-        let book = self.accounts.entry(limits.account).or_default();
-        book.limits = Counter::limits(limits).collect();
-        for (key, cell) in &mut book.cells {
-            cell.limit = book
-                .limits
-                .get(&key.counter)
-                .copied()
-                .unwrap_or(Limit::NOTHING);
+    pub fn set_limits(&mut self, limits: &SetLimits, now: Timestamp) -> Result<(), AmountError> {
+        let mut book = self
+            .accounts
+            .get(&limits.account)
+            .cloned()
+            .unwrap_or_default();
+        book.plan = limits.limits;
+        book.open_reservations = Limit::Max(limits.open_reservations);
+        self.entitle(limits.account, book, now)
+    }
+
+    /// See [`Ledger::adjust`](crate::Ledger::adjust).
+    pub fn adjust(
+        &mut self,
+        adjustment: &Adjustment,
+        now: Timestamp,
+    ) -> Result<Adjusted, AmountError> {
+        if !adjustment.is_well_formed() {
+            return Ok(Adjusted::Malformed);
         }
+        let known = self
+            .accounts
+            .values()
+            .find_map(|book| book.adjustments.get(&adjustment.id));
+        if let Some(known) = known {
+            return Ok(known.answer_to(adjustment));
+        }
+        let mut book = self
+            .accounts
+            .get(&adjustment.account)
+            .cloned()
+            .unwrap_or_default();
+        book.adjustments.insert(adjustment.id, adjustment.clone());
+        self.entitle(adjustment.account, book, now)?;
+        Ok(Adjusted::Done)
+    }
+
+    /// See [`Ledger::withdraw`](crate::Ledger::withdraw).
+    pub fn withdraw(
+        &mut self,
+        account: AccountId,
+        id: AdjustmentId,
+        now: Timestamp,
+    ) -> Result<bool, AmountError> {
+        let Some(mut book) = self.accounts.get(&account).cloned() else {
+            return Ok(false);
+        };
+        let Some(ended) = book.adjustments.get_mut(&id).and_then(|it| it.end_at(now)) else {
+            return Ok(false);
+        };
+        book.adjustments.insert(id, ended);
+        self.entitle(account, book, now)?;
+        Ok(true)
+    }
+
+    /// See [`Ledger::refresh`](crate::Ledger::refresh).
+    pub fn refresh(&mut self, most: u32, now: Timestamp) -> Result<u32, AmountError> {
+        let due = self.accounts.iter().filter(|(_, book)| is_due(book, now));
+        let due = due.map(|(account, _)| *account);
+        let due: Vec<_> = due
+            .take(usize::try_from(most).unwrap_or(usize::MAX))
+            .collect();
+        for account in &due {
+            self.refresh_account(*account, now)?;
+        }
+        Ok(u32::try_from(due.len()).unwrap_or(u32::MAX))
+    }
+
+    /// See [`Ledger::correct`](crate::Ledger::correct).
+    pub fn correct(&mut self, recount: &Recount, now: Timestamp) -> Result<Recounted, AmountError> {
+        let Some(key) = recount.cell() else {
+            return Ok(Recounted::Refused);
+        };
+        if self.used_keys.contains(recount.key.as_str()) {
+            return Ok(Recounted::Refused);
+        }
+        let moves = self.moves(recount.account, key);
+        let used = match recount.difference(moves) {
+            Ok(difference) => difference,
+            Err(why) => return Ok(why),
+        };
+        let before = self.cell(recount.account, key);
+        let change = Change {
+            key,
+            used,
+            reserved: 0,
+        };
+        self.move_cells(recount.account, &[change], now, now)?;
+        self.used_keys.insert(recount.key.as_str().to_owned());
+        let after = self.cell(recount.account, key);
+        Ok(Recounted::Posted { before, after })
+    }
+
+    /// How often a cell has moved, for a recount.
+    #[must_use]
+    pub fn moves(&self, account: AccountId, key: CellKey) -> u64 {
+        let book = self.accounts.get(&account);
+        book.and_then(|book| book.cells.get(&key))
+            .map_or(0, |kept| kept.moves)
     }
 
     /// See [`Ledger::usage`](crate::Ledger::usage).
     #[must_use]
     pub fn usage(&self, account: AccountId, now: Timestamp) -> Vec<UsageLine> {
+        let entitled = self
+            .accounts
+            .get(&account)
+            .filter(|book| is_due(book, now))
+            .and_then(|book| book.entitled_at(now).ok());
         let line = |dimension| {
-            let key = cell_key(Counter::Dimension(dimension), now);
+            let key = self.opened(account, Counter::Dimension(dimension), now);
+            let mut cell = self.cell(account, key);
+            if let Some(entitled) = &entitled {
+                cell.limit = entitled.limits.of(dimension);
+            }
+            let tally = Tally::ALL
+                .into_iter()
+                .find(|it| it.dimension() == dimension);
+            let tally = tally
+                .map(Counter::Tally)
+                .map(|counter| CellKey { counter, ..key });
             UsageLine {
                 dimension,
                 key,
-                cell: self.cell(account, key),
+                cell,
+                tally: tally.map_or(Amount::ZERO, |key| self.cell(account, key).used),
             }
         };
         Dimension::ALL.into_iter().map(line).collect()
@@ -228,20 +412,189 @@ impl Books {
     /// See [`LedgerIn::erase_in`](crate::LedgerIn::erase_in). Posting keys stay known; they name resources, not people.
     pub fn erase(&mut self, account: AccountId) {
         self.accounts.remove(&account);
+        self.alerts.retain(|alert| alert.account != account);
+        self.facts.retain(|(of, ..), _| *of != account);
         self.outcomes.retain(|_, entry| entry.account != account);
+    }
+
+    /// See [`LedgerReports::adjustments`](crate::LedgerReports::adjustments).
+    #[must_use]
+    pub fn adjustments(&self, account: AccountId) -> Vec<Adjustment> {
+        let book = self.accounts.get(&account);
+        book.map_or_else(Vec::new, |book| {
+            book.adjustments.values().cloned().collect()
+        })
+    }
+
+    /// See [`LedgerReports::alerts`](crate::LedgerReports::alerts).
+    #[must_use]
+    pub fn alerts(&self, account: AccountId) -> Vec<Alert> {
+        let of_it = |alert: &&Alert| alert.account == account;
+        self.alerts.iter().filter(of_it).copied().collect()
+    }
+
+    /// See [`LedgerReports::history`](crate::LedgerReports::history).
+    #[must_use]
+    pub fn history(&self, account: AccountId, query: &HistoryQuery) -> Vec<HistoryPoint> {
+        let mut facts: Vec<_> = self
+            .facts
+            .iter()
+            .filter(|((of, counter, ..), _)| *of == account && query.counters.contains(counter))
+            .map(|((_, counter, _, start), (moved, level))| HistoryPoint {
+                counter: *counter,
+                start: *start,
+                moved: *moved,
+                level: *level,
+            })
+            .filter(|fact| query.covers(fact.start))
+            .collect();
+        facts.sort_by_key(|fact| (fact.counter, fact.start));
+        rolled_up(facts, query.grain)
+    }
+
+    /// See [`LedgerReports::roll_up`](crate::LedgerReports::roll_up).
+    pub fn roll_up(&mut self, most: u32, now: Timestamp) -> u32 {
+        let old = self
+            .facts
+            .keys()
+            .filter(|(_, _, grain, start)| grain.is_over(*start, now));
+        let old: Vec<_> = old
+            .take(usize::try_from(most).unwrap_or(usize::MAX))
+            .copied()
+            .collect();
+        for key in &old {
+            let (account, counter, grain, start) = *key;
+            let (Some((moved, level)), Some(coarser)) = (self.facts.remove(key), grain.coarser())
+            else {
+                continue;
+            };
+            let sum = self
+                .facts
+                .entry((account, counter, coarser, coarser.start(start)))
+                .or_default();
+            *sum = (sum.0.saturating_add(moved), level);
+        }
+        u32::try_from(old.len()).unwrap_or(u32::MAX)
+    }
+
+    /// See [`LedgerReports::accounts`](crate::LedgerReports::accounts).
+    #[must_use]
+    pub fn accounts(&self, after: Option<AccountId>, most: u32) -> Vec<AccountId> {
+        let later = self
+            .accounts
+            .keys()
+            .filter(|id| after.is_none_or(|after| **id > after));
+        later
+            .take(usize::try_from(most).unwrap_or(usize::MAX))
+            .copied()
+            .collect()
+    }
+
+    /// See [`LedgerReports::facts`](crate::LedgerReports::facts).
+    pub fn facts(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Option<AccountFacts>, AmountError> {
+        let Some(book) = self.accounts.get(&account) else {
+            return Ok(None);
+        };
+        let pending = self
+            .outcomes
+            .values()
+            .filter_map(|entry| match &entry.outcome {
+                Outcome::Admitted(held)
+                    if held.account == account && held.state == ReservationState::Pending =>
+                {
+                    Some(held.clone())
+                }
+                _ => None,
+            });
+        let cells = book.cells.iter();
+        Ok(Some(AccountFacts {
+            account,
+            cells: cells
+                .map(|(key, kept)| (*key, (kept.cell, kept.journal)))
+                .collect(),
+            pending: pending.collect(),
+            unreadable: 0,
+            entitled: book.entitled_at(now)?,
+            open_reservations: book.open_reservations,
+            limits_until: book.entitled.until,
+        }))
+    }
+
+    /// See [`Changes::marks`](picora_core::Changes::marks).
+    #[must_use]
+    pub fn mark(&self, account: AccountId, now: Timestamp) -> ChangeMark {
+        let day = CalendarDay::of(now).to_string();
+        let Some(book) = self.accounts.get(&account) else {
+            return ChangeMark::new(&day, 0);
+        };
+        let moves: u64 = book.cells.values().map(|kept| kept.moves).sum();
+        ChangeMark::new(&day, 1 + book.version + moves)
     }
 
     /// A cell as it stands; one in which nothing has happened has the account's limit.
     fn cell(&self, account: AccountId, key: CellKey) -> Cell {
-        let Some(book) = self.accounts.get(&account) else {
-            return Cell::empty(Limit::NOTHING);
+        match self.accounts.get(&account) {
+            Some(book) => book.kept(key).cell,
+            None => Cell::empty(key.counter.without_limits()),
+        }
+    }
+
+    /// The windows that a request is decided in.
+    fn lifted(&self, request: &Reserve, now: Timestamp) -> Timestamp {
+        let Some(book) = self.accounts.get(&request.account) else {
+            return now;
         };
-        let limit = book
-            .limits
-            .get(&key.counter)
-            .copied()
-            .unwrap_or(Limit::NOTHING);
-        book.cells.get(&key).copied().unwrap_or(Cell::empty(limit))
+        let asked = |key: &&CellKey| {
+            let of = |item: &Item| key.counter == Counter::Dimension(item.dimension);
+            request.items.iter().any(of)
+        };
+        lifted(now, book.cells.keys().filter(asked).copied())
+    }
+
+    /// The cell of a counter at `now`, or in a later window that is open already.
+    fn opened(&self, account: AccountId, counter: Counter, now: Timestamp) -> CellKey {
+        let cells = self.accounts.get(&account).map(|book| &book.cells);
+        let opened = cells.into_iter().flat_map(BTreeMap::keys).copied();
+        cell_key(
+            counter,
+            lifted(now, opened.filter(|key| key.counter == counter)),
+        )
+    }
+
+    /// Replaces the limits of an account by those of a book.
+    fn entitle(
+        &mut self,
+        account: AccountId,
+        mut book: Book,
+        now: Timestamp,
+    ) -> Result<(), AmountError> {
+        book.entitled = book.entitled_at(now)?;
+        book.version += 1;
+        let (entitled, open) = (book.entitled, book.open_reservations);
+        for (key, kept) in &mut book.cells {
+            kept.cell.limit = limit_of(&entitled, open, key.counter);
+            kept.moves += 1;
+            let (alarm, level) = self
+                .thresholds
+                .after_limit(*key, kept.cell, kept.alarm, now);
+            kept.alarm = alarm;
+            let alert =
+                level.and_then(|level| Alert::of(account, *key, kept.cell, alarm, level, now));
+            self.alerts.extend(alert);
+        }
+        self.accounts.insert(account, book);
+        Ok(())
+    }
+
+    fn refresh_account(&mut self, account: AccountId, now: Timestamp) -> Result<(), AmountError> {
+        match self.accounts.get(&account) {
+            Some(book) if is_due(book, now) => self.entitle(account, book.clone(), now),
+            _ => Ok(()),
+        }
     }
 
     fn cells_for(
@@ -311,7 +664,7 @@ impl Books {
 
     /// Writes a step: the cells, then the reservation.
     fn keep(&mut self, step: Step, now: Timestamp) -> Result<Reservation, AmountError> {
-        self.apply(step.reservation.account, &step)?;
+        self.apply(&step, now)?;
         if let Some(entry) = self.outcomes.get_mut(&step.reservation.id) {
             entry.outcome = Outcome::Admitted(step.reservation.clone());
             entry.decided_at = now;
@@ -319,26 +672,54 @@ impl Books {
         Ok(step.reservation)
     }
 
-    /// Moves all cells of a step, or none when one of them would leave its range.
-    fn apply(&mut self, account: AccountId, step: &Step) -> Result<(), AmountError> {
-        let moved: Result<Vec<_>, _> = step
-            .changes
-            .iter()
-            .map(|change| {
-                Ok((
-                    change.key,
-                    self.cell(account, change.key)
-                        .moved(change.used, change.reserved)?,
-                ))
-            })
-            .collect();
-        self.accounts
-            .entry(account)
-            .or_default()
-            .cells
-            .extend(moved?);
+    /// What a reservation uses counts for the hour of its windows in which it is settled, or for their last one.
+    fn apply(&mut self, step: &Step, now: Timestamp) -> Result<(), AmountError> {
+        self.move_cells(step.reservation.account, &step.changes, now, now)
+    }
+
+    /// Moves all cells, or none when one of them would leave its range.
+    fn move_cells(
+        &mut self,
+        account: AccountId,
+        changes: &[Change],
+        happened_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), AmountError> {
+        let mut book = self.accounts.get(&account).cloned().unwrap_or_default();
+        let (mut alerts, mut facts) = (Vec::new(), Vec::new());
+        for change in changes {
+            let mut kept = book.kept(change.key);
+            kept.cell = kept.cell.moved(change.used, change.reserved)?;
+            kept.moves += u64::from(change.used != 0 || change.reserved != 0);
+            kept.journal += i128::from(change.used);
+            if change.used != 0 {
+                let (alarm, level) = self
+                    .thresholds
+                    .after_move(change.key, kept.cell, kept.alarm, now);
+                kept.alarm = alarm;
+                alerts.extend(level.and_then(|level| {
+                    Alert::of(account, change.key, kept.cell, alarm, level, now)
+                }));
+                facts.push((change.key, change.used, kept.cell.used));
+            }
+            book.cells.insert(change.key, kept);
+        }
+        self.accounts.insert(account, book);
+        self.alerts.extend(alerts);
+        for (key, moved, level) in facts {
+            let start = fact_start(key.window, happened_at);
+            let sum = self
+                .facts
+                .entry((account, key.counter, Grain::Hour, start))
+                .or_default();
+            *sum = (sum.0.saturating_add(moved), level);
+        }
         Ok(())
     }
+}
+
+fn is_due(book: &Book, now: Timestamp) -> bool {
+    book.entitled.until.is_some_and(|until| until <= now)
 }
 
 impl Entry {

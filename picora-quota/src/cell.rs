@@ -1,6 +1,6 @@
 //! One number of an account: how much is used, how much is reserved, and the limit of both together.
 
-use picora_core::{Amount, AmountError, Dimension, Limit, SetLimits, Timestamp, Window};
+use picora_core::{Amount, AmountError, Dimension, Limit, Limits, Tally, Timestamp, Window};
 
 /// What a cell counts.
 ///
@@ -9,6 +9,8 @@ use picora_core::{Amount, AmountError, Dimension, Limit, SetLimits, Timestamp, W
 pub enum Counter {
     /// A dimension of the plan.
     Dimension(Dimension),
+    /// A part of a dimension that is kept by itself, without a limit of its own.
+    Tally(Tally),
     /// Reservations that are neither settled nor expired. Every reservation takes one, in the same step as the rest, so that unfinished
     /// uploads stay bounded.
     OpenReservations,
@@ -20,6 +22,7 @@ impl Counter {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Dimension(dimension) => dimension.field(),
+            Self::Tally(tally) => tally.name(),
             Self::OpenReservations => OPEN_RESERVATIONS,
         }
     }
@@ -30,7 +33,8 @@ impl Counter {
         if name == OPEN_RESERVATIONS {
             return Some(Self::OpenReservations);
         }
-        Dimension::from_field(name).map(Self::Dimension)
+        let dimension = Dimension::from_field(name).map(Self::Dimension);
+        dimension.or_else(|| Tally::from_name(name).map(Self::Tally))
     }
 
     /// The name in `meta.type` of a denial.
@@ -38,17 +42,32 @@ impl Counter {
     pub const fn meta_type(self) -> &'static str {
         match self {
             Self::Dimension(dimension) => dimension.meta_type(),
+            Self::Tally(tally) => tally.name(),
             Self::OpenReservations => OPEN_RESERVATIONS,
         }
     }
 
-    /// The limit of every counter that a plan change sets.
-    pub fn limits(change: &SetLimits) -> impl Iterator<Item = (Self, Limit)> + '_ {
-        let dimensions = change
-            .limits
+    /// Every counter of an account with its limit, in their order.
+    pub fn limits(
+        limits: &Limits,
+        open_reservations: Limit,
+    ) -> impl Iterator<Item = (Self, Limit)> + '_ {
+        let dimensions = limits
             .iter()
             .map(|(dimension, limit)| (Self::Dimension(dimension), limit));
-        dimensions.chain([(Self::OpenReservations, Limit::Max(change.open_reservations))])
+        let tallies = Tally::ALL.map(|tally| (Self::Tally(tally), Limit::Unlimited));
+        dimensions
+            .chain(tallies)
+            .chain([(Self::OpenReservations, open_reservations)])
+    }
+
+    /// The limit of a counter of an account that nobody has given any.
+    #[must_use]
+    pub const fn without_limits(self) -> Limit {
+        match self {
+            Self::Tally(_) => Limit::Unlimited,
+            Self::Dimension(_) | Self::OpenReservations => Limit::NOTHING,
+        }
     }
 
     /// The key of its cell at `now`; `None` where nothing is kept because each item is checked by itself.
@@ -56,6 +75,7 @@ impl Counter {
     pub fn key_at(self, now: Timestamp) -> Option<CellKey> {
         let window = match self {
             Self::Dimension(dimension) => dimension.window_at(now)?,
+            Self::Tally(tally) => tally.dimension().window_at(now)?,
             Self::OpenReservations => Window::Always,
         };
         Some(CellKey {

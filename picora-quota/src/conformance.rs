@@ -7,11 +7,13 @@ use std::future::Future;
 use std::time::Duration;
 
 use picora_core::{
-    AccountId, Amount, Dimension, Limit, Limits, ReservationId, SetLimits, StoreError, Timestamp,
-    Transact,
+    AccountId, Amount, Changes, Dimension, Limit, Limits, ReservationId, SetLimits, StoreError,
+    Timestamp, Transact,
 };
 
-use crate::{Cell, Item, Items, Ledger, LedgerIn, RequestHash, Reservation, Reserve, Reserved};
+use crate::{
+    Cell, Item, Items, Ledger, LedgerIn, LedgerReports, RequestHash, Reservation, Reserve, Reserved,
+};
 
 pub mod admission;
 pub mod history;
@@ -24,7 +26,7 @@ pub trait Harness {
     /// The transaction of the store.
     type Tx: Send;
     /// The store under test.
-    type Store: Ledger + LedgerIn<Self::Tx> + Transact<Self::Tx>;
+    type Store: Ledger + LedgerReports + LedgerIn<Self::Tx> + Transact<Self::Tx> + Changes;
     /// What must outlive the store: a folder, a server, a database.
     type Guard;
 
@@ -110,6 +112,7 @@ pub fn request(number: u64, items: impl IntoIterator<Item = Item>) -> Reserve {
         account: ACCOUNT,
         request: RequestHash([1; 32]),
         items: Items::new(items).expect("the suite's amounts are small"),
+        tally: None,
         expires_after: TTL,
     }
 }

@@ -57,8 +57,8 @@ impl Shortfall {
     fn rank(&self) -> (u8, std::cmp::Reverse<Option<Timestamp>>, Counter) {
         let class = match (self.counter, self.resets_at) {
             (Counter::OpenReservations, _) => 2,
-            (Counter::Dimension(_), Some(_)) => 1,
-            (Counter::Dimension(_), None) => 0,
+            (_, Some(_)) => 1,
+            (_, None) => 0,
         };
         (class, std::cmp::Reverse(self.resets_at), self.counter)
     }

@@ -4,11 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use picora_core::{
-    AccountId, Amount, Dimension, Posting, ReservationId, SetLimits, StoreError, Timestamp,
+    AccountId, AdjustmentId, Amount, Dimension, Posting, ReservationId, SetLimits, StoreError,
+    Timestamp,
 };
 
+use crate::adjustment::{Adjusted, Adjustment};
+use crate::audit::AccountFacts;
+use crate::history::{HistoryPoint, HistoryQuery};
+use crate::reconcile::{Recount, Recounted};
 use crate::reservation::Exceeds;
-use crate::{Cell, CellKey, Denial, Items, Reservation, Reserve};
+use crate::{Alert, Cell, CellKey, Counter, Denial, Items, Reservation, Reserve};
 
 /// The ledger of all accounts: every method is one transaction, atomic and durable when it answers.
 ///
@@ -59,8 +64,31 @@ pub trait Ledger: Send + Sync {
     /// **Errors**: kind `OutOfRange` when the number would be negative or above 2^62; nothing has changed.
     async fn post(&self, posting: &Posting, now: Timestamp) -> Result<Posted, StoreError>;
 
-    /// Sets an account's limits, for reservations that begin after it. Usage is kept.
+    /// Sets what an account's plan allows, for reservations that begin after it. Usage, overrides and grants are kept.
+    ///
+    /// **Errors**: kind `OutOfRange` when a limit and its grants are together above 2^62; nothing has changed.
     async fn set_limits(&self, limits: &SetLimits, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Adds an override or a grant, which counts from its time on, to the microsecond. Repeating it changes nothing.
+    ///
+    /// **Errors**: kind `OutOfRange` as for [`Ledger::set_limits`].
+    async fn adjust(&self, adjustment: &Adjustment, now: Timestamp)
+    -> Result<Adjusted, StoreError>;
+
+    /// Ends an override or a grant now; one that has not begun never will. `false` when there is none, or it is over.
+    async fn withdraw(
+        &self,
+        account: AccountId,
+        id: AdjustmentId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError>;
+
+    /// Brings the limits of up to `most` accounts up to date whose overrides or grants have begun or ended; answers how many. Reservations
+    /// do it for themselves: this is for alerts, and for accounts at rest. Run it every minute.
+    async fn refresh(&self, most: u32, now: Timestamp) -> Result<u32, StoreError>;
+
+    /// Posts what a recount of the truth differs by, if nothing moved meanwhile.
+    async fn correct(&self, recount: &Recount, now: Timestamp) -> Result<Recounted, StoreError>;
 
     /// Every dimension of an account at `now`, in the order of [`Dimension::ALL`]. An unknown account has limits of zero.
     async fn usage(&self, account: AccountId, now: Timestamp)
@@ -74,6 +102,41 @@ pub trait Ledger: Send + Sync {
 
     /// Forgets up to `most` outcomes that are older than [`OUTCOMES_LIVE`]; answers how many. Run it every hour.
     async fn prune(&self, most: u32, now: Timestamp) -> Result<u32, StoreError>;
+}
+
+/// What a ledger tells of its past and of itself. Reads are as of one moment, and change nothing.
+#[async_trait]
+pub trait LedgerReports: Send + Sync {
+    /// The overrides and grants of an account, also those that are over, in the order of their ids.
+    async fn adjustments(&self, account: AccountId) -> Result<Vec<Adjustment>, StoreError>;
+
+    /// All alerts of an account, the oldest first. Each was put into the outbox in the step that raised it.
+    async fn alerts(&self, account: AccountId) -> Result<Vec<Alert>, StoreError>;
+
+    /// How an account's usage went, by counter and then by time; stretches in which nothing moved are not in it.
+    async fn history(
+        &self,
+        account: AccountId,
+        query: &HistoryQuery,
+    ) -> Result<Vec<HistoryPoint>, StoreError>;
+
+    /// Rolls up to `most` facts up that are older than their grain is kept ([`Grain::kept`](crate::Grain::kept)); answers how many. Every
+    /// fact is in one grain, before and after. Run it every hour.
+    async fn roll_up(&self, most: u32, now: Timestamp) -> Result<u32, StoreError>;
+
+    /// Accounts that the ledger knows, by their ids, up to `most` after this one.
+    async fn accounts(
+        &self,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError>;
+
+    /// Everything that is written about an account, for the audit; `None` when it is unknown.
+    async fn facts(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Option<AccountFacts>, StoreError>;
 }
 
 /// The ledger inside a caller's transaction `T`: what these write stands or falls with the rest of it.
@@ -215,6 +278,24 @@ pub struct UsageLine {
     pub key: CellKey,
     /// The numbers; nothing is ever used of a limit of single items.
     pub cell: Cell,
+    /// How much of what is used is of the dimension's tally, such as audio in the media pool; zero where no tally is kept.
+    pub tally: Amount,
+}
+
+/// The cells that a posting moves: its dimension's, then its tally's.
+///
+/// **Errors**: [`AmountError`](picora_core::AmountError) when nothing is kept of the dimension, or the tally is no part of it.
+pub fn posted_keys(posting: &Posting) -> Result<Vec<CellKey>, picora_core::AmountError> {
+    use picora_core::AmountError::Negative;
+    let at = |counter: Counter| counter.key_at(posting.happened_at).ok_or(Negative);
+    let mut keys = vec![at(Counter::Dimension(posting.dimension))?];
+    if let Some(tally) = posting.tally {
+        if tally.dimension() != posting.dimension {
+            return Err(Negative);
+        }
+        keys.push(at(Counter::Tally(tally))?);
+    }
+    Ok(keys)
 }
 
 /// How long a resolved reservation and a denial are remembered.

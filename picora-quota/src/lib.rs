@@ -13,6 +13,11 @@
 //! | [`reserve`] | a request, and [`reserve::decide`], the rule that admits or denies it |
 //! | [`denial`] | a refusal with its numbers |
 //! | [`reservation`] | an admitted request and its life: pending, then committed, released or expired, once |
+//! | [`adjustment`] | overrides and grants: what an account may do beyond its plan, for a while |
+//! | [`alert`] | what an account is told when it comes near a limit, once |
+//! | [`history`] | how usage went, and when a limit will be reached |
+//! | [`reconcile`] | counting the truth again, and posting what differs |
+//! | [`audit`] | what must hold of an account's books at any time |
 //! | [`ledger`] | the ports: [`Ledger`] for whole steps, [`LedgerIn`] for steps in a caller's transaction |
 //! | [`books`] | the ledger as plain state, in memory (feature `memory`) |
 //! | `conformance` | the suite that every ledger passes (feature `conformance`) |
@@ -34,6 +39,7 @@
 //!     account,
 //!     request: RequestHash::default(),
 //!     items: Items::new([Item::exactly(Dimension::ImgStorage, Amount::from(bytes))]).unwrap(),
+//!     tally: None,
 //!     expires_after: Duration::from_secs(900),
 //! };
 //! // Reserve the bound of an upload, store it, commit what it really was.
@@ -52,22 +58,32 @@
 
 #![deny(clippy::float_arithmetic)]
 
+pub mod adjustment;
+pub mod alert;
+pub mod audit;
 #[cfg(feature = "memory")]
 pub mod books;
 pub mod cell;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod denial;
+pub mod history;
 pub mod ledger;
 #[cfg(feature = "memory")]
 mod memory;
+pub mod reconcile;
 pub mod reservation;
 pub mod reserve;
 
+pub use adjustment::{Adjusted, Adjustment, Entitled, LimitChange};
+pub use alert::{Alarm, Alert, Thresholds};
+pub use audit::{AccountFacts, Finding};
 #[cfg(feature = "memory")]
 pub use books::Books;
 pub use cell::{Cell, CellKey, Change, Counter};
 pub use denial::{Denial, Shortfall};
-pub use ledger::{Extended, Ledger, LedgerIn, Posted, Reserved, Settled, UsageLine};
+pub use history::{Grain, HistoryPoint, HistoryQuery};
+pub use ledger::{Extended, Ledger, LedgerIn, LedgerReports, Posted, Reserved, Settled, UsageLine};
+pub use reconcile::{Recount, Recounted, Seen};
 pub use reservation::{Granted, Reservation, ReservationState};
 pub use reserve::{Item, Items, RequestHash, Reserve, decide};

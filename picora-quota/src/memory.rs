@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use picora_core::memory::{MemoryStore, MemoryTx};
+use picora_core::memory::{Marked, MemoryStore, MemoryTx};
 use picora_core::{
-    AccountId, Amount, AmountError, Dimension, Posting, ReservationId, SetLimits, StoreError,
-    StoreErrorKind, Timestamp,
+    AccountId, AdjustmentId, Amount, AmountError, ChangeMark, Dimension, Posting, ReservationId,
+    SetLimits, StoreError, StoreErrorKind, Timestamp,
 };
 
 use crate::{
-    Books, Extended, Items, Ledger, LedgerIn, Posted, Reservation, Reserve, Reserved, Settled,
-    UsageLine,
+    AccountFacts, Adjusted, Adjustment, Alert, Books, Extended, HistoryPoint, HistoryQuery, Items,
+    Ledger, LedgerIn, LedgerReports, Posted, Recount, Recounted, Reservation, Reserve, Reserved,
+    Settled, UsageLine,
 };
 
 impl AsRef<Self> for Books {
@@ -68,14 +69,43 @@ impl<S: AsRef<Books> + AsMut<Books> + Send> Ledger for MemoryStore<S> {
             .map_err(|error| out_of_range("heartbeat", error))
     }
 
-    async fn post(&self, posting: &Posting, _now: Timestamp) -> Result<Posted, StoreError> {
-        self.with(|state| state.as_mut().post(posting))
+    async fn post(&self, posting: &Posting, now: Timestamp) -> Result<Posted, StoreError> {
+        self.with(|state| state.as_mut().post(posting, now))
             .map_err(|error| out_of_range("post", error))
     }
 
-    async fn set_limits(&self, limits: &SetLimits, _now: Timestamp) -> Result<(), StoreError> {
-        self.with(|state| state.as_mut().set_limits(limits));
-        Ok(())
+    async fn set_limits(&self, limits: &SetLimits, now: Timestamp) -> Result<(), StoreError> {
+        self.with(|state| state.as_mut().set_limits(limits, now))
+            .map_err(|error| out_of_range("set limits", error))
+    }
+
+    async fn adjust(
+        &self,
+        adjustment: &Adjustment,
+        now: Timestamp,
+    ) -> Result<Adjusted, StoreError> {
+        self.with(|state| state.as_mut().adjust(adjustment, now))
+            .map_err(|error| out_of_range("adjust", error))
+    }
+
+    async fn withdraw(
+        &self,
+        account: AccountId,
+        id: AdjustmentId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.with(|state| state.as_mut().withdraw(account, id, now))
+            .map_err(|error| out_of_range("withdraw", error))
+    }
+
+    async fn refresh(&self, most: u32, now: Timestamp) -> Result<u32, StoreError> {
+        self.with(|state| state.as_mut().refresh(most, now))
+            .map_err(|error| out_of_range("refresh limits", error))
+    }
+
+    async fn correct(&self, recount: &Recount, now: Timestamp) -> Result<Recounted, StoreError> {
+        self.with(|state| state.as_mut().correct(recount, now))
+            .map_err(|error| out_of_range("correct", error))
     }
 
     async fn usage(
@@ -97,6 +127,52 @@ impl<S: AsRef<Books> + AsMut<Books> + Send> Ledger for MemoryStore<S> {
 
     async fn prune(&self, most: u32, now: Timestamp) -> Result<u32, StoreError> {
         Ok(self.with(|state| state.as_mut().prune(most, now)))
+    }
+}
+
+#[async_trait]
+impl<S: AsRef<Books> + AsMut<Books> + Send> LedgerReports for MemoryStore<S> {
+    async fn adjustments(&self, account: AccountId) -> Result<Vec<Adjustment>, StoreError> {
+        Ok(self.read(|state| state.as_ref().adjustments(account)))
+    }
+
+    async fn alerts(&self, account: AccountId) -> Result<Vec<Alert>, StoreError> {
+        Ok(self.read(|state| state.as_ref().alerts(account)))
+    }
+
+    async fn history(
+        &self,
+        account: AccountId,
+        query: &HistoryQuery,
+    ) -> Result<Vec<HistoryPoint>, StoreError> {
+        Ok(self.read(|state| state.as_ref().history(account, query)))
+    }
+
+    async fn roll_up(&self, most: u32, now: Timestamp) -> Result<u32, StoreError> {
+        Ok(self.with(|state| state.as_mut().roll_up(most, now)))
+    }
+
+    async fn accounts(
+        &self,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        Ok(self.read(|state| state.as_ref().accounts(after, most)))
+    }
+
+    async fn facts(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Option<AccountFacts>, StoreError> {
+        self.read(|state| state.as_ref().facts(account, now))
+            .map_err(|error| out_of_range("read the books", error))
+    }
+}
+
+impl Marked for Books {
+    fn mark(&self, account: AccountId, now: Timestamp) -> ChangeMark {
+        Self::mark(self, account, now)
     }
 }
 
@@ -169,11 +245,11 @@ impl<S: AsRef<Books> + AsMut<Books> + Send> LedgerIn<MemoryTx<S>> for MemoryStor
         &self,
         tx: &mut MemoryTx<S>,
         posting: &Posting,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Posted, StoreError> {
         tx.state
             .as_mut()
-            .post(posting)
+            .post(posting, now)
             .map_err(|error| out_of_range("post", error))
     }
 
@@ -181,10 +257,12 @@ impl<S: AsRef<Books> + AsMut<Books> + Send> LedgerIn<MemoryTx<S>> for MemoryStor
         &self,
         tx: &mut MemoryTx<S>,
         limits: &SetLimits,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        tx.state.as_mut().set_limits(limits);
-        Ok(())
+        tx.state
+            .as_mut()
+            .set_limits(limits, now)
+            .map_err(|error| out_of_range("set limits", error))
     }
 
     async fn erase_in(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use picora_core::{AccountId, Amount, Dimension, Measure, ReservationId, Timestamp};
 
+use crate::reserve::cell_key;
 use crate::{CellKey, Change, Counter, Items, Reserve};
 
 /// Room that is held for an operation under way.
@@ -20,7 +21,7 @@ pub struct Reservation {
     pub state: ReservationState,
     /// What it holds, or held before it was resolved; after a commit, what was committed.
     pub granted: Vec<Granted>,
-    /// When it was admitted.
+    /// When it was admitted: its windows are those of this instant, which is later than the clock's when that has stepped back.
     pub created_at: Timestamp,
     /// When it expires unless a heartbeat comes. **Boundaries**: at this instant it has expired.
     pub expires_at: Timestamp,
@@ -78,11 +79,21 @@ pub struct Exceeds {
 }
 
 impl Reservation {
-    /// The reservation that an admitted request becomes, and what that does to the cells.
+    /// The reservation that an admitted request becomes, and what that does to the cells. It was decided in the windows of `at`
+    /// ([`lifted`](crate::reserve::lifted)).
     ///
     /// **Boundaries**: it lives at most [`Reservation::LONGEST`], heartbeats or not.
     #[must_use]
-    pub fn open(request: &Reserve, granted: Vec<Granted>, now: Timestamp) -> Step {
+    pub fn open(
+        request: &Reserve,
+        mut granted: Vec<Granted>,
+        at: Timestamp,
+        now: Timestamp,
+    ) -> Step {
+        granted.extend(request.tally.map(|tally| Granted {
+            key: cell_key(Counter::Tally(tally), at),
+            amount: amount_of(&granted, tally.dimension()),
+        }));
         let changes = granted
             .iter()
             .map(|granted| Change {
@@ -96,7 +107,7 @@ impl Reservation {
             account: request.account,
             state: ReservationState::Pending,
             granted,
-            created_at: now,
+            created_at: at,
             expires_at: now.saturating_add(request.expires_after.min(Self::LONGEST)),
         };
         Step {
@@ -117,11 +128,7 @@ impl Reservation {
     /// How much it holds of a dimension.
     #[must_use]
     pub fn amount_of(&self, dimension: Dimension) -> Amount {
-        let of = |granted: &&Granted| granted.key.counter == Counter::Dimension(dimension);
-        self.granted
-            .iter()
-            .find(of)
-            .map_or(Amount::ZERO, |granted| granted.amount)
+        amount_of(&self.granted, dimension)
     }
 
     /// Turns what it holds into use: the amounts that really came, and all that was granted where none is named.
@@ -132,11 +139,13 @@ impl Reservation {
             return Err(exceeds);
         }
         let settle = |granted: &Granted| {
+            let came = |dimension| {
+                let named = actual.iter().find(|(named, _)| *named == dimension);
+                named.map_or(granted.amount, |(_, amount)| *amount)
+            };
             let used = match granted.key.counter {
-                Counter::Dimension(dimension) => actual
-                    .iter()
-                    .find(|(named, _)| *named == dimension)
-                    .map_or(granted.amount, |(_, amount)| *amount),
+                Counter::Dimension(dimension) => came(dimension),
+                Counter::Tally(tally) => came(tally.dimension()),
                 Counter::OpenReservations => Amount::ZERO,
             };
             Granted {
@@ -193,7 +202,11 @@ impl Reservation {
     #[must_use]
     pub fn grow(&self, more: &[Granted]) -> Step {
         let mut grown = self.clone();
-        for extra in more {
+        let more: Vec<Granted> = more
+            .iter()
+            .flat_map(|extra| self.with_tally(*extra))
+            .collect();
+        for extra in &more {
             match grown.granted.iter_mut().find(|held| held.key == extra.key) {
                 Some(held) => {
                     held.amount = Amount::saturating(held.amount.get() + extra.amount.get())
@@ -210,6 +223,17 @@ impl Reservation {
             changes: changes.collect(),
             reservation: grown,
         }
+    }
+
+    /// More of a dimension, and as much more of its tally when that is kept.
+    fn with_tally(&self, extra: Granted) -> impl Iterator<Item = Granted> {
+        let of_it = |counter| matches!(counter, Counter::Tally(tally) if Counter::Dimension(tally.dimension()) == extra.key.counter);
+        let tally = self.granted.iter().find(|held| of_it(held.key.counter));
+        let tally = tally.map(|held| Granted {
+            key: held.key,
+            amount: extra.amount,
+        });
+        std::iter::once(extra).chain(tally)
     }
 
     /// When it expires after a heartbeat at `now`: never earlier than before, never more than a day after it was made.
@@ -231,6 +255,14 @@ impl Reservation {
             })
         })
     }
+}
+
+fn amount_of(granted: &[Granted], dimension: Dimension) -> Amount {
+    let of = |granted: &&Granted| granted.key.counter == Counter::Dimension(dimension);
+    granted
+        .iter()
+        .find(of)
+        .map_or(Amount::ZERO, |granted| granted.amount)
 }
 
 impl ReservationState {

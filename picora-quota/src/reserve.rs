@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use picora_core::{AccountId, Amount, AmountError, Dimension, ReservationId, Timestamp};
+use picora_core::{AccountId, Amount, AmountError, Dimension, ReservationId, Tally, Timestamp};
 
 use crate::{Cell, CellKey, Counter, Denial, Granted, Shortfall};
 
@@ -18,6 +18,8 @@ pub struct Reserve {
     pub request: RequestHash,
     /// What is asked for.
     pub items: Items,
+    /// The part of one of the dimensions that is kept by itself and moves with it.
+    pub tally: Option<Tally>,
     /// How long it holds without a heartbeat. **Boundaries**: at `now + expires_after` it has expired.
     pub expires_after: Duration,
 }
@@ -157,6 +159,22 @@ pub fn cell_key(counter: Counter, now: Timestamp) -> CellKey {
         window: picora_core::Window::Always,
     })
 }
+
+/// The instant in whose windows a request is decided: `now`, or the start of a later window that the account has already opened.
+///
+/// A clock that steps back must not open a window again that is over: what was counted into the new day would be counted anew into the old
+/// one. **Boundaries**: windows that begin up to [`AHEAD`] after `now`, inclusive; one farther away is a clock's error, not the present.
+#[must_use]
+pub fn lifted(now: Timestamp, opened: impl IntoIterator<Item = CellKey>) -> Timestamp {
+    let last = now.saturating_add(AHEAD);
+    let starts = opened.into_iter().filter_map(|key| key.window.start());
+    starts
+        .filter(|start| *start <= last)
+        .fold(now, Timestamp::max)
+}
+
+/// How far a clock is believed to have stepped back.
+pub const AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How much of `amount` fits; the limit when it is less than `at_least`.
 fn fit(cell: Cell, amount: Amount, at_least: Amount) -> Result<Amount, Amount> {

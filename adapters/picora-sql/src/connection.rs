@@ -37,6 +37,7 @@ pub enum SqlConn<'c> {
 ///     key: PostingKey::new("seen", &"cat"),
 ///     account: AccountId::from_bytes([1; 16]),
 ///     dimension: Dimension::ImgBandwidth,
+///     tally: None,
 ///     delta: 3_000,
 ///     reason: PostingReason::Meter,
 ///     happened_at: now,

@@ -80,6 +80,7 @@ pub(crate) async fn delete(
         key: PostingKey::new("note-deleted", &id), // keys are shared by the whole ledger: say what the number is of
         account: AccountId::from_bytes(account.ok_or_else(ApiError::not_found)?),
         dimension: Dimension::DocCount,
+        tally: None,
         delta: -1,
         reason: PostingReason::Free,
         happened_at: now,

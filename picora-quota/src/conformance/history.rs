@@ -3,22 +3,25 @@
 use std::time::Duration;
 
 use picora_core::{
-    Amount, Dimension, Entropy, Limit, Limits, Posting, PostingKey, PostingReason, SeededEntropy,
-    SetLimits, StoreError, Timestamp,
+    AdjustmentId, Amount, Dimension, Entropy, Limit, Limits, Posting, PostingKey, PostingReason,
+    SeededEntropy, SetLimits, StoreError, Tally, Timestamp,
 };
 
 use super::{ACCOUNT, NOW, TTL, request, reservation_id};
-use crate::{Books, Item, Items, Ledger};
+use crate::{
+    Adjustment, Books, Counter, Grain, HistoryQuery, Item, Items, Ledger, LedgerReports,
+    LimitChange, Recount, Seen,
+};
 
 /// Three hundred random steps, the clock going both ways; every answer and every number is that of the books.
 ///
 /// Ranges that a plan never has (limits of a few units, few ids) make collisions likely. The seed is in the panic's text.
-pub async fn agrees_with_the_books(store: &dyn Ledger) {
+pub async fn agrees_with_the_books<S: Ledger + LedgerReports>(store: &S) {
     follows_the_books(store, 0x5eed).await;
 }
 
 /// The same for any seed, for a longer soak.
-pub async fn follows_the_books(store: &dyn Ledger, seed: u64) {
+pub async fn follows_the_books<S: Ledger + LedgerReports>(store: &S, seed: u64) {
     let chance = Chance(SeededEntropy::new(seed));
     let mut books = Books::default();
     let mut now = NOW;
@@ -35,7 +38,36 @@ pub async fn follows_the_books(store: &dyn Ledger, seed: u64) {
             books.usage(ACCOUNT, now),
             "seed {seed:#x}, after step {step}"
         );
+        if step % 10 == 0 {
+            agrees_on_the_past(store, &books, now, &format!("seed {seed:#x}, step {step}")).await;
+        }
     }
+}
+
+/// What the ledger tells of the past and of itself is what the books tell, and nothing in it is broken.
+async fn agrees_on_the_past<S: LedgerReports>(store: &S, books: &Books, now: Timestamp, at: &str) {
+    let told = store.alerts(ACCOUNT).await.expect("alerts are told");
+    assert_eq!(told, books.alerts(ACCOUNT), "{at}: alerts");
+    let adjustments = store.adjustments(ACCOUNT).await.expect("they are told");
+    assert_eq!(adjustments, books.adjustments(ACCOUNT), "{at}: adjustments");
+    for grain in [Grain::Hour, Grain::Day, Grain::Month] {
+        let query = HistoryQuery {
+            counters: Counter::limits(&Limits::NOTHING, Limit::NOTHING)
+                .map(|(counter, _)| counter)
+                .collect(),
+            from: now.saturating_sub(Duration::from_secs(40 * 86_400)),
+            until: now,
+            grain,
+        };
+        let history = store.history(ACCOUNT, &query).await.expect("a history");
+        assert_eq!(history, books.history(ACCOUNT, &query), "{at}: {grain:?}");
+    }
+    let facts = store.facts(ACCOUNT, now).await.expect("facts");
+    let expected = books.facts(ACCOUNT, now).expect("small numbers");
+    assert_eq!(facts, expected, "{at}: facts");
+    let mut findings = facts.map_or_else(Vec::new, |facts| facts.examine(now));
+    findings.retain(|finding| !matches!(finding.fault, crate::audit::Fault::Stuck { .. })); // nobody sweeps for days here
+    assert_eq!(findings, [], "{at}");
 }
 
 struct Chance(SeededEntropy);
@@ -71,11 +103,13 @@ impl Chance {
     /// One step on both; their answers as text, so that one comparison fits all.
     async fn act(&self, store: &dyn Ledger, books: &mut Books, now: Timestamp) -> (String, String) {
         let id = reservation_id(u64::from(self.below(40)));
-        match self.below(16) {
+        match self.below(20) {
             0..6 => {
                 let asked = crate::Reserve {
                     id,
                     items: self.items(),
+                    tally: [None, Some(Tally::AudioStorage), Some(Tally::AudioBandwidth)]
+                        [self.below(3) as usize],
                     ..request(0, [])
                 };
                 (
@@ -108,17 +142,21 @@ impl Chance {
                 tell(books.heartbeat(id, TTL, now)),
             ),
             12 => {
+                let dimension = self.dimension();
                 let posting = Posting {
                     key: PostingKey::new("history", &self.below(60)),
                     account: ACCOUNT,
-                    dimension: self.dimension(),
+                    dimension,
+                    tally: Tally::ALL
+                        .into_iter()
+                        .find(|it| it.dimension() == dimension && self.below(2) == 0),
                     delta: i64::from(self.below(20)) - 12,
                     reason: PostingReason::Reconcile,
                     happened_at: now,
                 };
                 (
                     tell(store.post(&posting, now).await),
-                    tell(books.post(&posting)),
+                    tell(books.post(&posting, now)),
                 )
             }
             13 => {
@@ -138,13 +176,32 @@ impl Chance {
                     limits,
                     open_reservations: Amount::from(self.below(6)),
                 };
-                books.set_limits(&change);
                 (
                     tell(store.set_limits(&change, now).await),
-                    tell(Ok::<_, StoreError>(())),
+                    tell(books.set_limits(&change, now)),
                 )
             }
-            14 => (
+            14 => self.adjust(store, books, now).await,
+            15 => {
+                let id = self.adjustment_id();
+                (
+                    tell(store.withdraw(ACCOUNT, id, now).await),
+                    tell(books.withdraw(ACCOUNT, id, now)),
+                )
+            }
+            16 => {
+                let counter = Counter::Dimension(self.dimension());
+                let recount = self.recount(books, counter, now);
+                (
+                    tell(store.correct(&recount, now).await),
+                    tell(books.correct(&recount, now)),
+                )
+            }
+            17 => (
+                tell(store.refresh(100, now).await),
+                tell(books.refresh(100, now)),
+            ),
+            18 => (
                 tell(store.sweep(100, now).await),
                 tell(books.sweep(100, now)),
             ),
@@ -152,6 +209,59 @@ impl Chance {
                 tell(store.prune(100, now).await),
                 tell(Ok::<_, StoreError>(books.prune(100, now))),
             ),
+        }
+    }
+}
+
+impl Chance {
+    fn adjustment_id(&self) -> AdjustmentId {
+        AdjustmentId::from_bytes(u128::from(self.below(12)).to_be_bytes())
+    }
+
+    async fn adjust(
+        &self,
+        store: &dyn Ledger,
+        books: &mut Books,
+        now: Timestamp,
+    ) -> (String, String) {
+        let some = Amount::from(self.below(20));
+        let from = now.saturating_add(Duration::from_secs(u64::from(self.below(90_000))));
+        let lasts = Duration::from_secs(u64::from(self.below(90_000)));
+        let adjustment = Adjustment {
+            id: self.adjustment_id(),
+            account: ACCOUNT,
+            dimension: self.dimension(),
+            change: if self.below(2) == 0 {
+                LimitChange::Grant(some)
+            } else {
+                LimitChange::Override(Limit::Max(some))
+            },
+            from: from.saturating_sub(Duration::from_secs(3_600)),
+            until: (self.below(3) > 0).then(|| from.saturating_add(lasts)),
+            reason: "chance".to_owned(),
+        };
+        (
+            tell(store.adjust(&adjustment, now).await),
+            tell(books.adjust(&adjustment, now)),
+        )
+    }
+
+    /// Sometimes stale, sometimes far off.
+    fn recount(&self, books: &Books, counter: Counter, now: Timestamp) -> Recount {
+        let usage = books.usage(ACCOUNT, now);
+        let of = |line: &&crate::UsageLine| Counter::Dimension(line.dimension) == counter;
+        let line = usage.iter().find(of).expect("every dimension");
+        let moves = books.moves(ACCOUNT, line.key);
+        Recount {
+            key: PostingKey::new("recount", &self.below(60)),
+            account: ACCOUNT,
+            counter,
+            seen: Seen {
+                used: line.cell.used,
+                moves: moves + u64::from(self.below(8) == 0),
+            },
+            truth: Amount::saturating(line.cell.used.get() + u64::from(self.below(3))),
+            force: self.below(3) == 0,
         }
     }
 }

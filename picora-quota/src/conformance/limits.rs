@@ -66,6 +66,7 @@ pub async fn posts_above_the_limit_but_never_below_zero(store: &dyn Ledger) {
     assert_eq!(error.kind(), StoreErrorKind::OutOfRange);
     assert_eq!(numbers(store, IMAGES, NOW).await, (130, 0));
     let same_key = Posting {
+        tally: None,
         delta: -130,
         ..too_much
     };
@@ -180,6 +181,7 @@ fn posting(key: &str, delta: i64, dimension: Dimension, happened_at: Timestamp) 
         key,
         account: ACCOUNT,
         dimension,
+        tally: None,
         delta,
         reason: PostingReason::Force,
         happened_at,

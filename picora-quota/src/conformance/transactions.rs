@@ -50,6 +50,7 @@ where
         key: PostingKey::new("move", &key),
         account,
         dimension: IMAGES,
+        tally: None,
         delta,
         reason: PostingReason::Force,
         happened_at: NOW,

@@ -146,6 +146,7 @@ async fn act(store: &SqlStore, chance: &Chance<'_>, id: u64, seen: &mut Seen) {
                 key: PostingKey::new("storm", &id),
                 account: account_id(account),
                 dimension,
+                tally: None,
                 delta: i64::from(chance.below(9)),
                 reason: PostingReason::Force,
                 happened_at: now,

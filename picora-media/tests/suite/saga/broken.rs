@@ -38,6 +38,7 @@ fn post(host: &Host, dimension: Dimension, delta: i64) {
         key: PostingKey::new("test", &dimension),
         account: OWNER,
         dimension,
+        tally: None,
         delta,
         reason: PostingReason::Force,
         happened_at: NOW,
