@@ -28,30 +28,8 @@ use picora_quota::{
     Extended, Items, Ledger, LedgerIn, Posted, Reservation, Reserve, Reserved, Settled, UsageLine,
 };
 
-use crate::steps::{read, step};
-use crate::{AsSqlConn, SqlStore, SqlTx};
-
-/// Runs one step as a whole transaction, and again when another transaction was there first.
-macro_rules! whole {
-    ($store:expr, |$tx:ident| $step:expr) => {{
-        let mut attempt = 0;
-        loop {
-            let outcome = async {
-                let mut $tx: SqlTx = $store.begin().await?;
-                let answer = $step.await?;
-                $store.finish($tx).await?;
-                Ok(answer)
-            };
-            match outcome.await {
-                Err(error) if StoreError::is_conflict(&error) && attempt < RETRIES => {
-                    tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
-                    attempt += 1;
-                }
-                outcome => break outcome,
-            }
-        }
-    }};
-}
+use crate::steps::{read, step, whole};
+use crate::{AsSqlConn, SqlStore};
 
 #[async_trait]
 impl Ledger for SqlStore {
@@ -156,12 +134,6 @@ fn counters() -> Vec<&'static str> {
         .map(Counter::name)
         .collect()
 }
-
-/// How often a step is tried again when another transaction was there first.
-const RETRIES: u32 = 4;
-
-/// The pause before the first repetition; each later one is twice as long, 75 ms in all.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// How many reservations one transaction of housekeeping takes, so that it holds their cells for a few milliseconds only.
 const BATCH: u32 = 100;
