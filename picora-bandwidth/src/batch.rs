@@ -4,7 +4,7 @@ use std::fmt;
 
 use picora_core::{
     AccountId, Amount, AssetId, CalendarMonth, Dimension, Entropy, Posting, PostingKey,
-    PostingReason, Timestamp,
+    PostingReason, Tally, Timestamp,
 };
 
 /// What was metered between two folds. Posting it twice is the same as once.
@@ -63,7 +63,7 @@ impl fmt::Debug for MeterId {
 }
 
 /// One number that grows: whose, of what, in which month. Its order is the one in which stores lock their rows.
-pub(crate) type Counter = (AccountId, Dimension, CalendarMonth);
+pub(crate) type Counter = (AccountId, Dimension, Option<Tally>, CalendarMonth);
 
 /// The bytes of one counter since the last fold, and when the last of them were sent.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,15 +72,16 @@ pub(crate) struct Sum {
     pub(crate) last: Timestamp,
 }
 
-/// The posting of one counter in one batch, under `egress:{meter}:{batch}:{account}:{dimension}:{month}`.
+/// The posting of one counter in one batch, under `egress:{meter}:{batch}:{account}:{dimension or tally}:{month}`.
 pub(crate) fn posting(meter: MeterId, number: u64, counter: Counter, sum: Sum) -> Posting {
-    let (account, dimension, month) = counter;
-    let subject = format!("{meter}:{number}:{account}:{}:{month}", dimension.field());
+    let (account, dimension, tally, month) = counter;
+    let name = tally.map_or(dimension.field(), Tally::name);
+    let subject = format!("{meter}:{number}:{account}:{name}:{month}");
     Posting {
         key: PostingKey::new("egress", &subject),
         account,
         dimension,
-        tally: None,
+        tally,
         delta: sum.bytes.to_i64(),
         reason: PostingReason::Meter,
         happened_at: sum.last,
@@ -101,6 +102,7 @@ mod tests {
             let counter = (
                 AccountId::from_bytes([0xff; 16]),
                 dimension,
+                None,
                 CalendarMonth::of(Timestamp::MAX),
             );
             let posting = posting(meter, u64::MAX, counter, Sum::default());

@@ -30,7 +30,8 @@ impl Shard {
         if delivery.bytes == 0 {
             return;
         }
-        let counter = (delivery.account, dimension, month);
+        let tally = delivery.asset.kind().bandwidth_tally();
+        let counter = (delivery.account, dimension, tally, month);
         let sum = self.sums.entry(counter).or_default();
         // The bound is not reached: it would take 4 EiB of one account between two folds.
         let bytes = sum.bytes.get().saturating_add(delivery.bytes);

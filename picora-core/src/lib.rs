@@ -16,6 +16,9 @@
 //! | [`posting`] | what one domain asks the ledger of another to write |
 //! | [`error`], [`transact`] | what stores answer, and how several ports share one transaction |
 //! | [`changes`] | whether something about an account has changed, for live pages |
+//! | [`outbox`] | what must leave: messages that are put with a change, and claimed by senders |
+//! | [`lease`] | jobs that only one process may run, and the fence that keeps a stale one from writing |
+//! | `conformance` | the suites of outboxes and leases (feature `conformance`) |
 //! | [`clock`], [`entropy`] | the two things that a rule may not fetch for itself |
 //!
 //! ```
@@ -36,15 +39,19 @@ pub mod amount;
 pub mod calendar;
 pub mod changes;
 pub mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod dimension;
 pub mod entropy;
 pub mod error;
 pub mod id;
 pub mod kind;
+pub mod lease;
 pub mod limit;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod money;
+pub mod outbox;
 pub mod plan;
 pub mod posting;
 pub mod tally;
@@ -61,8 +68,10 @@ pub use entropy::{Entropy, SeededEntropy};
 pub use error::{Retry, StoreError, StoreErrorKind};
 pub use id::{AccountId, AdjustmentId, AssetId, IdError, KeyId, ReservationId};
 pub use kind::MediaKind;
+pub use lease::{Holder, Lease, LeaseName, Leases, LeasesIn};
 pub use limit::{Limit, Limits};
 pub use money::{Currency, Money, MoneyError};
+pub use outbox::{Claimed, Message, MessageKey, MessageKeyError, Outbox, OutboxIn, Topic};
 pub use plan::{Billing, Plan, PlanId, Price};
 #[cfg(feature = "catalogue")]
 pub use plan::{CatalogueError, PlanCatalogue};

@@ -426,3 +426,9 @@ impl AccountsIn<MemoryTx<MediaState>> for MemoryMedia {
         Ok(())
     }
 }
+
+impl picora_core::memory::Marked for MediaState {
+    fn mark(&self, account: AccountId, now: Timestamp) -> picora_core::ChangeMark {
+        self.books.mark(account, now)
+    }
+}

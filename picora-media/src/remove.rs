@@ -92,7 +92,7 @@ fn freed(asset: &Asset, now: Timestamp) -> Option<Posting> {
         key: PostingKey::new("delete", &asset.id),
         account: asset.account,
         dimension,
-        tally: None,
+        tally: asset.id.kind().storage_tally(),
         delta: -picora_core::Amount::saturating(amount).to_i64(),
         reason: PostingReason::Free,
         happened_at: now,

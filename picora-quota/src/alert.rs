@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
-use picora_core::{AccountId, Amount, Dimension, Timestamp, Window};
+use picora_core::{AccountId, Amount, Dimension, Message, MessageKey, Timestamp, Topic, Window};
 
 use crate::{Cell, CellKey, Counter};
+
+mod wire;
 
 /// The levels at which an account is told, in permille of the limit, for each dimension.
 ///
@@ -209,12 +211,33 @@ impl Alert {
         )
     }
 
+    /// The message that tells it, for the outbox: it is put in the step that raises the alert.
+    #[must_use]
+    pub fn message(&self) -> Option<Message> {
+        Some(Message {
+            key: MessageKey::new(self.key()).ok()?, // well below its longest
+            topic: TOPIC,
+            account: Some(self.account),
+            body: wire::text(self),
+            due_at: self.raised_at,
+        })
+    }
+
+    /// Reads the body of such a message; `None` for anything else.
+    #[must_use]
+    pub fn read(body: &str) -> Option<Self> {
+        wire::read(body)
+    }
+
     /// Whether its reader may have opted out (#220): below the limit it is advice, at and above it a matter of the service.
     #[must_use]
     pub const fn is_optional(&self) -> bool {
         self.permille < 1_000
     }
 }
+
+/// The topic of the outbox under which alerts are put.
+pub const TOPIC: Topic = Topic::new("quota.alert");
 
 /// A level of a gauge is armed again five points below it (C55).
 pub const HYSTERESIS: u16 = 50;

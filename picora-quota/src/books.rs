@@ -105,6 +105,12 @@ impl Book {
         })
     }
 
+    /// The cells in which something is counted.
+    fn opened(&self) -> impl Iterator<Item = CellKey> + '_ {
+        let counted = |(_, kept): &(&CellKey, &Kept)| kept.cell.taken() > Amount::ZERO;
+        self.cells.iter().filter(counted).map(|(key, _)| *key)
+    }
+
     fn entitled_at(&self, now: Timestamp) -> Result<Entitled, AmountError> {
         let adjustments: Vec<_> = self.adjustments.values().cloned().collect();
         Entitled::of(&self.plan, &adjustments, now)
@@ -559,17 +565,17 @@ impl Books {
         let Some(book) = self.accounts.get(&request.account) else {
             return now;
         };
-        let asked = |key: &&CellKey| {
+        let asked = |key: &CellKey| {
             let of = |item: &Item| key.counter == Counter::Dimension(item.dimension);
             request.items.iter().any(of)
         };
-        lifted(now, book.cells.keys().filter(asked).copied())
+        lifted(now, book.opened().filter(asked))
     }
 
     /// The cell of a counter at `now`, or in a later window that is open already.
     fn opened(&self, account: AccountId, counter: Counter, now: Timestamp) -> CellKey {
-        let cells = self.accounts.get(&account).map(|book| &book.cells);
-        let opened = cells.into_iter().flat_map(BTreeMap::keys).copied();
+        let book = self.accounts.get(&account);
+        let opened = book.into_iter().flat_map(Book::opened);
         cell_key(
             counter,
             lifted(now, opened.filter(|key| key.counter == counter)),

@@ -160,7 +160,7 @@ pub fn cell_key(counter: Counter, now: Timestamp) -> CellKey {
     })
 }
 
-/// The instant in whose windows a request is decided: `now`, or the start of a later window that the account has already opened.
+/// The instant in whose windows a request is decided: `now`, or the start of a later window in which something is already counted.
 ///
 /// A clock that steps back must not open a window again that is over: what was counted into the new day would be counted anew into the old
 /// one. **Boundaries**: windows that begin up to [`AHEAD`] after `now`, inclusive; one farther away is a clock's error, not the present.

@@ -15,6 +15,7 @@
 //! | `steps` | how the ports run: in a transaction, or as single reads |
 //! | `quota` | the ledger (feature `quota`) |
 //! | `media` | the catalogue and the accounts (feature `media`) |
+//! | `work` | the outbox and the leases (feature `work`) |
 //!
 //! Features: `sqlite`, `postgres` or both, and one for each domain. All tables are called `picora_…`, so they can live in a database of
 //! one's own.
@@ -82,10 +83,15 @@ pub mod sqlite;
 mod steps;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod store;
-#[cfg(all(feature = "quota", any(feature = "sqlite", feature = "postgres")))]
+#[cfg(all(
+    any(feature = "quota", feature = "work"),
+    any(feature = "sqlite", feature = "postgres")
+))]
 mod stored;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 mod transaction;
+#[cfg(all(feature = "work", any(feature = "sqlite", feature = "postgres")))]
+mod work;
 
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use connection::{AsSqlConn, SqlConn};

@@ -146,4 +146,20 @@ const DOMAINS: &[Domain] = &[
             sql: include_str!("../migrations/media/sqlite/0001_catalogue.sql"),
         }],
     },
+    #[cfg(feature = "work")]
+    Domain {
+        table: "picora_work_migrations",
+        #[cfg(feature = "postgres")]
+        postgres: &[Text {
+            version: 1,
+            name: "outbox",
+            sql: include_str!("../migrations/work/postgres/0001_outbox.sql"),
+        }],
+        #[cfg(feature = "sqlite")]
+        sqlite: &[Text {
+            version: 1,
+            name: "outbox",
+            sql: include_str!("../migrations/work/sqlite/0001_outbox.sql"),
+        }],
+    },
 ];

@@ -46,7 +46,8 @@ macro_rules! whole {
             };
             match outcome.await {
                 Err(error)
-                    if StoreError::is_conflict(&error) && attempt < $crate::steps::RETRIES =>
+                    if picora_core::StoreError::is_conflict(&error)
+                        && attempt < $crate::steps::RETRIES =>
                 {
                     tokio::time::sleep($crate::steps::FIRST_PAUSE * 2_u32.pow(attempt)).await;
                     attempt += 1;
@@ -57,10 +58,10 @@ macro_rules! whole {
     }};
 }
 
-pub(crate) use {read, step, whole};
-
 /// How often a step is tried again when another transaction was there first.
 pub(crate) const RETRIES: u32 = 4;
 
 /// The pause before the first repetition; each later one is twice as long, 75 ms in all.
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+pub(crate) use {read, step, whole};

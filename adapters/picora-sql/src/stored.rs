@@ -3,11 +3,13 @@
 use picora_core::{AccountId, ReservationId};
 #[cfg(feature = "media")]
 use picora_core::{AssetId, MediaKind};
+#[cfg(feature = "quota")]
 use serde::Serialize;
 
 use crate::error::Fault;
 
 /// JSON, as rows hold lists and as SQLite takes them.
+#[cfg(feature = "quota")]
 pub(crate) fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("names and numbers are always JSON")
 }

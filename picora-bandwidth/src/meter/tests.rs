@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, HashSet};
 
 use picora_core::{
-    AssetId, CalendarMonth, Dimension, MediaKind, PostingKey, SeededEntropy, Timestamp, Window,
+    AssetId, CalendarMonth, Dimension, MediaKind, PostingKey, SeededEntropy, Tally, Timestamp,
+    Window,
 };
 use proptest::prelude::*;
 
@@ -97,11 +98,21 @@ fn documents_and_empty_answers_are_accesses_and_no_traffic() {
 }
 
 #[test]
-fn video_and_audio_are_one_number() {
+fn video_and_audio_are_one_dimension_and_audio_is_told_apart() {
     let meter = meter();
     meter.record(&delivery(1, MediaKind::Video, 5, april().start()));
     meter.record(&delivery(1, MediaKind::Audio, 6, april().start()));
-    assert_eq!(meter.fold().unwrap().postings[0].delta, 11);
+    let batch = meter.fold().unwrap();
+    let told = batch
+        .postings
+        .iter()
+        .map(|it| (it.dimension, it.tally, it.delta));
+    let pool = Dimension::MediaBandwidth;
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [(pool, None, 5), (pool, Some(Tally::AudioBandwidth), 6)]
+    );
+    assert_ne!(batch.postings[0].key, batch.postings[1].key);
 }
 
 #[test]

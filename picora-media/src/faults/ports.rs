@@ -5,11 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use picora_core::memory::MemoryTx;
 use picora_core::{
-    AccountId, Amount, AssetId, Dimension, KeyId, PlanId, Posting, ReservationId, SetLimits,
-    StoreError, Timestamp, Transact,
+    AccountId, AdjustmentId, Amount, AssetId, Dimension, KeyId, PlanId, Posting, ReservationId,
+    SetLimits, StoreError, Timestamp, Transact,
 };
 use picora_quota::{
-    Extended, Items, Ledger, LedgerIn, Posted, Reservation, Reserve, Reserved, Settled, UsageLine,
+    Adjusted, Adjustment, Extended, Items, Ledger, LedgerIn, Posted, Recount, Recounted,
+    Reservation, Reserve, Reserved, Settled, UsageLine,
 };
 
 use super::FaultyMedia;
@@ -55,6 +56,10 @@ delegate!(Ledger {
     Whole heartbeat(id: ReservationId, expires_after: Duration, now: Timestamp) -> Option<Timestamp>;
     Whole post(posting: &Posting, now: Timestamp) -> Posted;
     Whole set_limits(limits: &SetLimits, now: Timestamp) -> ();
+    Whole adjust(adjustment: &Adjustment, now: Timestamp) -> Adjusted;
+    Whole withdraw(account: AccountId, id: AdjustmentId, now: Timestamp) -> bool;
+    Whole refresh(most: u32, now: Timestamp) -> u32;
+    Whole correct(recount: &Recount, now: Timestamp) -> Recounted;
     Read usage(account: AccountId, now: Timestamp) -> Vec<UsageLine>;
     Read reservation(id: ReservationId) -> Option<Reservation>;
     Whole sweep(most: u32, now: Timestamp) -> u32;

@@ -36,7 +36,8 @@ pub async fn follows_the_books<S: Ledger + LedgerReports>(store: &S, seed: u64) 
         assert_eq!(
             usage,
             books.usage(ACCOUNT, now),
-            "seed {seed:#x}, after step {step}"
+            "seed {seed:#x}, after step {step} at {}",
+            now.to_rfc3339()
         );
         if step % 10 == 0 {
             agrees_on_the_past(store, &books, now, &format!("seed {seed:#x}, step {step}")).await;

@@ -7,6 +7,7 @@ use super::stored;
 use crate::SqlConn;
 use crate::connection::{execute, select};
 use crate::error::Fault;
+use crate::work::outbox;
 
 /// Writes the alarm of a cell that is locked.
 pub(super) async fn set_alarm(
@@ -27,7 +28,7 @@ pub(super) async fn set_alarm(
     Ok(())
 }
 
-/// Writes an alert down. Its key is the guard behind the rule.
+/// Writes an alert down, and the message that tells it. Its key is the guard behind the rule.
 pub(super) async fn raise(conn: &mut SqlConn<'_>, alert: &Alert) -> Result<(), Fault> {
     execute!(
         conn,
@@ -42,7 +43,10 @@ pub(super) async fn raise(conn: &mut SqlConn<'_>, alert: &Alert) -> Result<(), F
         alert.limit.to_i64(),
         alert.raised_at.unix_micros(),
     );
-    Ok(())
+    match alert.message() {
+        Some(message) => outbox::put(conn, &message).await.map(drop),
+        None => Ok(()),
+    }
 }
 
 /// See [`LedgerReports::alerts`](picora_quota::LedgerReports::alerts).

@@ -293,21 +293,26 @@ pub(super) async fn usage(
         None
     };
     let mut cells: BTreeMap<Counter, (CellKey, Cell)> = BTreeMap::new();
+    let mut limits = BTreeMap::new();
     for (counter, limit, _, window, used, reserved) in rows {
         let counter = stored::counter(&counter)?;
         let cell = stored::cell(used.unwrap_or(0), reserved.unwrap_or(0), limit)?;
+        limits.insert(counter, cell.limit);
+        let current = cell_key(counter, now);
         let key = match window {
             Some(window) => stored::key(counter.name(), &window)?,
-            None => cell_key(counter, now),
+            None => current,
         };
+        if key != current && cell.taken() == Amount::ZERO {
+            continue; // nothing is counted in it: it is not open
+        }
         cells.insert(counter, (key, cell));
     }
     let found = |counter: Counter| {
+        let limit = || limits.get(&counter).copied();
         let nothing = || {
-            (
-                cell_key(counter, now),
-                Cell::empty(counter.without_limits()),
-            )
+            let limit = limit().unwrap_or(counter.without_limits());
+            (cell_key(counter, now), Cell::empty(limit))
         };
         cells.get(&counter).copied().unwrap_or_else(nothing)
     };
@@ -350,15 +355,6 @@ pub(super) async fn seen(
         used: stored::amount(used)?,
         moves: u64::try_from(moves).unwrap_or(0), // it only grows
     })
-}
-
-/// Whether one of these cells exists.
-pub(super) async fn any(
-    conn: &mut SqlConn<'_>,
-    account: AccountId,
-    keys: &BTreeSet<CellKey>,
-) -> Result<bool, Fault> {
-    Ok(!keys.is_empty() && count(conn, account, keys).await? > 0)
 }
 
 /// The columns of keys, as two arrays.

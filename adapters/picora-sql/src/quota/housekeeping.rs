@@ -12,6 +12,7 @@ use super::{cells, limits};
 use crate::SqlConn;
 use crate::connection::execute;
 use crate::error::Fault;
+use crate::work::outbox;
 
 /// See [`Ledger::sweep`](picora_quota::Ledger::sweep); one batch.
 pub(super) async fn sweep(conn: &mut SqlConn<'_>, most: u32, now: Timestamp) -> Result<u32, Fault> {
@@ -97,7 +98,7 @@ pub(super) async fn erase(
         bytes,
         &tombstone.as_bytes()[..],
     );
-    Ok(())
+    outbox::erase(conn, account, tombstone).await
 }
 
 async fn delete_reservations(conn: &mut SqlConn<'_>, account: AccountId) -> Result<(), Fault> {

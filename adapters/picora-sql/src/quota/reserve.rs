@@ -24,17 +24,17 @@ pub(super) async fn reserve(
     now: Timestamp,
 ) -> Result<Reserved, Fault> {
     let mut touched = Touched::by(&request.items, request.tally, now);
-    let survey = Survey::of(conn, request, &touched.cells, now).await?;
+    // All windows that begin within a day begin at the next midnight.
+    let ahead = Touched::by(&request.items, None, now.saturating_add(AHEAD));
+    let ahead = ahead.cells.difference(&touched.cells).copied().collect();
+    let survey = Survey::of(conn, request, &touched.cells, &ahead, now).await?;
     if survey.known {
         return replay(conn, request).await;
     }
     if survey.stale {
         limits::refresh(conn, thresholds, request.account, now).await?;
     }
-    // All windows that begin within a day begin at the next midnight.
-    let ahead = Touched::by(&request.items, None, now.saturating_add(AHEAD));
-    let ahead = ahead.cells.difference(&touched.cells).copied().collect();
-    let at = if cells::any(conn, request.account, &ahead).await? {
+    let at = if survey.ahead {
         lifted(now, ahead)
     } else {
         now
@@ -190,6 +190,8 @@ struct Survey {
     due: bool,
     /// An override or a grant of the account has begun or ended.
     stale: bool,
+    /// Something is counted in a later window: the clock has stepped back.
+    ahead: bool,
     /// Not all cells exist.
     incomplete: bool,
 }
@@ -199,14 +201,16 @@ impl Survey {
         conn: &mut SqlConn<'_>,
         request: &Reserve,
         keys: &BTreeSet<CellKey>,
+        ahead: &BTreeSet<CellKey>,
         now: Timestamp,
     ) -> Result<Self, Fault> {
         let id = &request.id.as_bytes()[..];
         let account = &request.account.as_bytes()[..];
-        let (known, due, stale, cells): (bool, bool, bool, i64) = match conn {
+        let (known, due, stale, cells, ahead): (bool, bool, bool, i64, bool) = match conn {
             #[cfg(feature = "postgres")]
             SqlConn::Postgres(conn) => {
                 let (counters, windows) = cells::names(keys);
+                let (counters_ahead, windows_ahead) = cells::names(ahead);
                 query_as(
                     "SELECT
                          EXISTS (SELECT FROM picora_reservation WHERE id = $1),
@@ -216,6 +220,11 @@ impl Survey {
                           CROSS JOIN LATERAL (
                               SELECT FROM picora_usage
                               WHERE account = $2 AND counter = wanted.counter AND win = wanted.win
+                              LIMIT 1) AS u),
+                         EXISTS (SELECT FROM unnest($6::text[], $7::text[]) AS later (counter, win)
+                          CROSS JOIN LATERAL (
+                              SELECT FROM picora_usage
+                              WHERE account = $2 AND counter = later.counter AND win = later.win AND used + reserved > 0
                               LIMIT 1) AS u)",
                 )
                 .bind(id)
@@ -223,6 +232,8 @@ impl Survey {
                 .bind(now.unix_micros())
                 .bind(counters)
                 .bind(windows)
+                .bind(counters_ahead)
+                .bind(windows_ahead)
                 .fetch_one(&mut **conn)
                 .await?
             }
@@ -235,12 +246,17 @@ impl Survey {
                          EXISTS (SELECT 1 FROM picora_account_limit WHERE account = $2 AND lim_until <= $3),
                          (SELECT count(*) FROM json_each($4) AS wanted
                           CROSS JOIN picora_usage u ON u.account = $2
-                              AND u.counter = json_extract(wanted.value, '$[0]') AND u.win = json_extract(wanted.value, '$[1]'))",
+                              AND u.counter = json_extract(wanted.value, '$[0]') AND u.win = json_extract(wanted.value, '$[1]')),
+                         EXISTS (SELECT 1 FROM json_each($5) AS later
+                          CROSS JOIN picora_usage u ON u.account = $2
+                              AND u.counter = json_extract(later.value, '$[0]') AND u.win = json_extract(later.value, '$[1]')
+                              AND u.used + u.reserved > 0)",
                 )
                 .bind(id)
                 .bind(account)
                 .bind(now.unix_micros())
                 .bind(cells::json(keys))
+                .bind(cells::json(ahead))
                 .fetch_one(&mut **conn)
                 .await?
             }
@@ -249,6 +265,7 @@ impl Survey {
             known,
             due,
             stale,
+            ahead,
             incomplete: usize::try_from(cells) != Ok(keys.len()),
         })
     }

@@ -15,4 +15,5 @@ mod postgres;
 #[cfg(feature = "real-servers")]
 mod proxy;
 mod sqlite;
+mod work;
 mod world;
