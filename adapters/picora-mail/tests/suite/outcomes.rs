@@ -1,10 +1,11 @@
 use std::net::TcpListener;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{TO, config, mail, mailer};
 use picora_core::Retry;
 use picora_mail::{MailErrorKind, Mailer, SmtpConfig, Tls};
 use picora_testkit::{Orders, SmtpSink};
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn a_refusal_is_for_good_and_a_deferral_is_not_and_neither_names_anybody() {
