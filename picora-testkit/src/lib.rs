@@ -10,6 +10,7 @@
 //! | [`postgres`] | PostgreSQL: own server, or one per test binary with a fresh database per test |
 //! | [`redis`] | Redis: own server, or one per test binary; killed, started again, paused |
 //! | [`redis_cluster`] | Redis Cluster of three masters, one of which may be killed |
+//! | [`smtp_sink`] | an SMTP server that keeps what it accepts, and refuses, defers, stalls or hangs up when told |
 //! | [`wire`] | a proxy between client and server, on which answers come late, never, or as garbage |
 //! | [`server`] | the child process that all servers are, and the keeper that outlives the test |
 //! | [`program`] | where a server's program lies, and the sentence when it does not |
@@ -48,12 +49,14 @@ pub mod program;
 pub mod redis;
 pub mod redis_cluster;
 pub mod server;
+pub mod smtp_sink;
 pub mod wire;
 
 pub use port::free_port;
 pub use postgres::{Postgres, PostgresOptions};
 pub use redis::{Redis, RedisOptions};
 pub use redis_cluster::RedisCluster;
+pub use smtp_sink::{Orders, SinkTls, SmtpSink, SmtpSinkOptions, SunkMail};
 pub use wire::Wire;
 
 /// The examples of README.md, compiled and run.

@@ -1,4 +1,4 @@
-//! Judges that are written in Python, each in an environment of its own under `target/tools`.
+//! Judges and servers that are written in Python, each in an environment of its own under `target/tools`.
 
 use crate::shell::{self, Failure, Outcome};
 use std::fs;
@@ -18,6 +18,12 @@ pub struct Environment {
 pub const SCHEMATHESIS: Environment = Environment {
     name: "schemathesis",
     requirements: include_str!("../requirements/schemathesis.txt"),
+};
+
+/// An SMTP server, which the script of `picora-testkit` makes refuse, defer, stall and hang up.
+pub const AIOSMTPD: Environment = Environment {
+    name: "aiosmtpd",
+    requirements: include_str!("../requirements/aiosmtpd.txt"),
 };
 
 impl Environment {
@@ -71,13 +77,16 @@ mod tests {
 
     #[test]
     fn every_package_stands_in_one_exact_version() {
-        let lines = SCHEMATHESIS.requirements.lines();
-        let packages: Vec<_> = lines.filter(|it| !it.starts_with('#')).collect();
-        assert!(packages.iter().any(|it| it.starts_with("schemathesis==")));
-        for package in packages {
-            let (name, version) = package.split_once("==").unwrap();
-            let plain = |it: char| it.is_ascii_alphanumeric() || "._-".contains(it);
-            assert!(name.chars().chain(version.chars()).all(plain), "{package}");
+        for environment in [SCHEMATHESIS, AIOSMTPD] {
+            let lines = environment.requirements.lines();
+            let packages: Vec<_> = lines.filter(|it| !it.starts_with('#')).collect();
+            let itself = format!("{}==", environment.name);
+            assert!(packages.iter().any(|it| it.starts_with(&itself)));
+            for package in packages {
+                let (name, version) = package.split_once("==").unwrap();
+                let plain = |it: char| it.is_ascii_alphanumeric() || "._-".contains(it);
+                assert!(name.chars().chain(version.chars()).all(plain), "{package}");
+            }
         }
     }
 

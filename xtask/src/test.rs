@@ -24,7 +24,9 @@ pub fn run(root: &Path) -> Outcome {
     let judges = Beside::start("install judges", {
         let root = root.to_owned();
         move || match told.recv() {
-            Ok(true) => python::SCHEMATHESIS.install(&root),
+            Ok(true) => python::SCHEMATHESIS
+                .install(&root)
+                .and_then(|()| python::AIOSMTPD.install(&root)),
             _ => Err(Failure("a package is missing".into())),
         }
     });

@@ -6,4 +6,5 @@ mod leftovers;
 mod postgres;
 mod redis;
 mod redis_cluster;
+mod smtp_sink;
 mod wire;
