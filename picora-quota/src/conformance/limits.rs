@@ -93,12 +93,12 @@ pub async fn starts_windows_at_zero_and_pins_reservations_to_theirs(store: &dyn 
         exactly(2, Dimension::UploadsPerDay, 2),
     );
     admitted(store, &late, before).await;
-    admitted(store, &early, midnight).await;
     answer(store.commit(late.id, &[], midnight).await);
     assert_eq!(
         numbers(store, Dimension::UploadsPerDay, before).await,
         (2, 0)
     );
+    admitted(store, &early, midnight).await;
     assert_eq!(
         numbers(store, Dimension::UploadsPerDay, midnight).await,
         (0, 2)

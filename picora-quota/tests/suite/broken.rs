@@ -7,12 +7,14 @@ use async_trait::async_trait;
 use futures::executor::block_on;
 use picora_core::memory::MemoryStore;
 use picora_core::{
-    AccountId, Amount, Dimension, Posting, ReservationId, SetLimits, StoreError, Timestamp,
+    AccountId, AdjustmentId, Amount, Dimension, Posting, ReservationId, SetLimits, StoreError,
+    Timestamp,
 };
 use picora_quota::conformance::{admission, history, life, limits};
 use picora_quota::{
-    Books, Extended, Items, Ledger, Posted, RequestHash, Reservation, Reserve, Reserved, Settled,
-    UsageLine,
+    AccountFacts, Adjusted, Adjustment, Alert, Books, Extended, HistoryPoint, HistoryQuery, Items,
+    Ledger, LedgerReports, Posted, Recount, Recounted, RequestHash, Reservation, Reserve, Reserved,
+    Settled, UsageLine,
 };
 
 /// One way to be wrong.
@@ -176,6 +178,27 @@ impl Ledger for Broken {
         }
         self.inner.set_limits(&limits, now).await
     }
+    async fn adjust(
+        &self,
+        adjustment: &Adjustment,
+        now: Timestamp,
+    ) -> Result<Adjusted, StoreError> {
+        self.inner.adjust(adjustment, now).await
+    }
+    async fn withdraw(
+        &self,
+        account: AccountId,
+        id: AdjustmentId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.inner.withdraw(account, id, now).await
+    }
+    async fn refresh(&self, most: u32, now: Timestamp) -> Result<u32, StoreError> {
+        self.inner.refresh(most, now).await
+    }
+    async fn correct(&self, recount: &Recount, now: Timestamp) -> Result<Recounted, StoreError> {
+        self.inner.correct(recount, now).await
+    }
     async fn usage(
         &self,
         account: AccountId,
@@ -196,6 +219,40 @@ impl Ledger for Broken {
             Duration::ZERO
         };
         self.inner.prune(most, now.saturating_add(early)).await
+    }
+}
+
+#[async_trait]
+impl LedgerReports for Broken {
+    async fn adjustments(&self, account: AccountId) -> Result<Vec<Adjustment>, StoreError> {
+        self.inner.adjustments(account).await
+    }
+    async fn alerts(&self, account: AccountId) -> Result<Vec<Alert>, StoreError> {
+        self.inner.alerts(account).await
+    }
+    async fn history(
+        &self,
+        account: AccountId,
+        query: &HistoryQuery,
+    ) -> Result<Vec<HistoryPoint>, StoreError> {
+        self.inner.history(account, query).await
+    }
+    async fn roll_up(&self, most: u32, now: Timestamp) -> Result<u32, StoreError> {
+        self.inner.roll_up(most, now).await
+    }
+    async fn accounts(
+        &self,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        self.inner.accounts(after, most).await
+    }
+    async fn facts(
+        &self,
+        account: AccountId,
+        now: Timestamp,
+    ) -> Result<Option<AccountFacts>, StoreError> {
+        self.inner.facts(account, now).await
     }
 }
 
