@@ -218,6 +218,7 @@ impl<T: Send + 'static> Media<T> {
             account: new.account,
             request,
             items: items.clone(),
+            tally: None,
             expires_after: self.policy.reservation_ttl,
         };
         match retrying!(self.try_hold(&asked, asset, now))? {

@@ -127,7 +127,7 @@ impl AccountFacts {
         let reserved = cell.reserved;
         let drifted = key.counter != Counter::OpenReservations && i128::from(used.get()) != moved;
         let entitled = limit_of(&self.entitled, self.open_reservations, key.counter);
-        let current = self.limits_until.is_none_or(|until| now < until);
+        let current = self.limits_are_of(now);
         let faults = [
             drifted.then_some(Fault::Drifted { used, moved }),
             (u128::from(reserved.get()) != held).then_some(Fault::Misreserved { reserved, held }),
@@ -138,6 +138,14 @@ impl AccountFacts {
         ];
         let found = faults.into_iter().flatten();
         found.map(|fault| self.finding(Some(key), fault)).collect()
+    }
+
+    /// Whether the limits in the cells are to be those of `now`: not when an override or a grant has just begun or ended, and not when the
+    /// clock has stepped back over one that had.
+    fn limits_are_of(&self, now: Timestamp) -> bool {
+        let end = |until: Option<Timestamp>| until.unwrap_or(Timestamp::MAX);
+        let (written, entitled) = (end(self.limits_until), end(self.entitled.until));
+        now < written && written <= entitled
     }
 
     const fn finding(&self, key: Option<CellKey>, fault: Fault) -> Finding {

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use picora_core::{
     AccountId, AdjustmentId, Amount, AmountError, CalendarDay, ChangeMark, Dimension, Limit,
-    Limits, Posting, ReservationId, SetLimits, Tally, Timestamp,
+    Limits, Posting, ReservationId, SetLimits, Tally, Timestamp, Window,
 };
 
 use crate::adjustment::limit_of;
 use crate::history::{fact_start, rolled_up};
 
 use crate::ledger::{OUTCOMES_LIVE, Posted, UsageLine, posted_keys};
-use crate::reconcile::{Recount, Recounted};
+use crate::reconcile::{Recount, Recounted, Seen};
 use crate::reservation::Step;
 use crate::reserve::{cell_key, lifted};
 use crate::{
@@ -337,9 +337,20 @@ impl Books {
         Ok(Recounted::Posted { before, after })
     }
 
-    /// How often a cell has moved, for a recount.
+    /// See [`LedgerReports::seen`](crate::LedgerReports::seen).
     #[must_use]
-    pub fn moves(&self, account: AccountId, key: CellKey) -> u64 {
+    pub fn seen(&self, account: AccountId, counter: Counter) -> Seen {
+        let key = CellKey {
+            counter,
+            window: Window::Always,
+        };
+        Seen {
+            used: self.cell(account, key).used,
+            moves: self.moves(account, key),
+        }
+    }
+
+    fn moves(&self, account: AccountId, key: CellKey) -> u64 {
         let book = self.accounts.get(&account);
         book.and_then(|book| book.cells.get(&key))
             .map_or(0, |kept| kept.moves)

@@ -11,7 +11,7 @@ use picora_core::{
 use crate::adjustment::{Adjusted, Adjustment};
 use crate::audit::AccountFacts;
 use crate::history::{HistoryPoint, HistoryQuery};
-use crate::reconcile::{Recount, Recounted};
+use crate::reconcile::{Recount, Recounted, Seen};
 use crate::reservation::Exceeds;
 use crate::{Alert, Cell, CellKey, Counter, Denial, Items, Reservation, Reserve};
 
@@ -130,6 +130,9 @@ pub trait LedgerReports: Send + Sync {
         after: Option<AccountId>,
         most: u32,
     ) -> Result<Vec<AccountId>, StoreError>;
+
+    /// What a level of an account holds, for a recount; nothing, when nothing has happened to it or it is no level.
+    async fn seen(&self, account: AccountId, counter: Counter) -> Result<Seen, StoreError>;
 
     /// Everything that is written about an account, for the audit; `None` when it is unknown.
     async fn facts(

@@ -10,9 +10,9 @@ use picora_core::{
 };
 
 use crate::{
-    AccountFacts, Adjusted, Adjustment, Alert, Books, Extended, HistoryPoint, HistoryQuery, Items,
-    Ledger, LedgerIn, LedgerReports, Posted, Recount, Recounted, Reservation, Reserve, Reserved,
-    Settled, UsageLine,
+    AccountFacts, Adjusted, Adjustment, Alert, Books, Counter, Extended, HistoryPoint,
+    HistoryQuery, Items, Ledger, LedgerIn, LedgerReports, Posted, Recount, Recounted, Reservation,
+    Reserve, Reserved, Seen, Settled, UsageLine,
 };
 
 impl AsRef<Self> for Books {
@@ -158,6 +158,10 @@ impl<S: AsRef<Books> + AsMut<Books> + Send> LedgerReports for MemoryStore<S> {
         most: u32,
     ) -> Result<Vec<AccountId>, StoreError> {
         Ok(self.read(|state| state.as_ref().accounts(after, most)))
+    }
+
+    async fn seen(&self, account: AccountId, counter: Counter) -> Result<Seen, StoreError> {
+        Ok(self.read(|state| state.as_ref().seen(account, counter)))
     }
 
     async fn facts(

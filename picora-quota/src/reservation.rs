@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use picora_core::{AccountId, Amount, Dimension, Measure, ReservationId, Timestamp};
+use picora_core::{AccountId, Amount, Dimension, Measure, ReservationId, Tally, Timestamp};
 
 use crate::reserve::cell_key;
 use crate::{CellKey, Change, Counter, Items, Reserve};
@@ -129,6 +129,15 @@ impl Reservation {
     #[must_use]
     pub fn amount_of(&self, dimension: Dimension) -> Amount {
         amount_of(&self.granted, dimension)
+    }
+
+    /// The part of one of its dimensions that it keeps by itself.
+    #[must_use]
+    pub fn tally(&self) -> Option<Tally> {
+        self.granted.iter().find_map(|held| match held.key.counter {
+            Counter::Tally(tally) => Some(tally),
+            Counter::Dimension(_) | Counter::OpenReservations => None,
+        })
     }
 
     /// Turns what it holds into use: the amounts that really came, and all that was granted where none is named.

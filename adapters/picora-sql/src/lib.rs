@@ -40,6 +40,7 @@
 //!     account,
 //!     request: RequestHash::default(),
 //!     items: Items::new([Item::exactly(Dimension::ImgStorage, Amount::from(80))])?,
+//!     tally: None,
 //!     expires_after: Duration::from_secs(900),
 //! };
 //! assert!(matches!(store.reserve(&upload, now).await?, Reserved::Admitted(_)));

@@ -104,17 +104,31 @@ const DOMAINS: &[Domain] = &[
     Domain {
         table: "picora_quota_migrations",
         #[cfg(feature = "postgres")]
-        postgres: &[Text {
-            version: 1,
-            name: "ledger",
-            sql: include_str!("../migrations/quota/postgres/0001_ledger.sql"),
-        }],
+        postgres: &[
+            Text {
+                version: 1,
+                name: "ledger",
+                sql: include_str!("../migrations/quota/postgres/0001_ledger.sql"),
+            },
+            Text {
+                version: 2,
+                name: "entitlements",
+                sql: include_str!("../migrations/quota/postgres/0002_entitlements.sql"),
+            },
+        ],
         #[cfg(feature = "sqlite")]
-        sqlite: &[Text {
-            version: 1,
-            name: "ledger",
-            sql: include_str!("../migrations/quota/sqlite/0001_ledger.sql"),
-        }],
+        sqlite: &[
+            Text {
+                version: 1,
+                name: "ledger",
+                sql: include_str!("../migrations/quota/sqlite/0001_ledger.sql"),
+            },
+            Text {
+                version: 2,
+                name: "entitlements",
+                sql: include_str!("../migrations/quota/sqlite/0002_entitlements.sql"),
+            },
+        ],
     },
     #[cfg(feature = "media")]
     Domain {

@@ -4,12 +4,17 @@
 //! exclusive for a plan change), the row of a reservation, then cells by account and [`CellKey`](picora_quota::CellKey). A new
 //! reservation is inserted last: nobody can hold it yet.
 
+mod alerts;
+mod bookings;
 mod cells;
+mod entitlement;
+mod history;
 mod housekeeping;
 mod limits;
 mod moves;
 mod outcomes;
 mod posting;
+mod reports;
 mod reserve;
 mod settle;
 mod steps;
@@ -19,39 +24,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use picora_core::{
-    AccountId, Amount, Dimension, Posting, ReservationId, SetLimits, StoreError, Timestamp,
-    Transact,
+    AccountId, AdjustmentId, Amount, Dimension, Posting, ReservationId, SetLimits, StoreError,
+    Timestamp, Transact,
 };
+#[cfg(feature = "postgres")]
+use picora_core::{Limit, Limits};
 #[cfg(feature = "postgres")]
 use picora_quota::Counter;
 use picora_quota::{
-    Extended, Items, Ledger, LedgerIn, Posted, Reservation, Reserve, Reserved, Settled, UsageLine,
+    Adjusted, Adjustment, Extended, Items, Ledger, LedgerIn, Posted, Recount, Recounted,
+    Reservation, Reserve, Reserved, Settled, UsageLine,
 };
 
-use crate::steps::{read, step};
-use crate::{AsSqlConn, SqlStore, SqlTx};
-
-/// Runs one step as a whole transaction, and again when another transaction was there first.
-macro_rules! whole {
-    ($store:expr, |$tx:ident| $step:expr) => {{
-        let mut attempt = 0;
-        loop {
-            let outcome = async {
-                let mut $tx: SqlTx = $store.begin().await?;
-                let answer = $step.await?;
-                $store.finish($tx).await?;
-                Ok(answer)
-            };
-            match outcome.await {
-                Err(error) if StoreError::is_conflict(&error) && attempt < RETRIES => {
-                    tokio::time::sleep(FIRST_PAUSE * 2_u32.pow(attempt)).await;
-                    attempt += 1;
-                }
-                outcome => break outcome,
-            }
-        }
-    }};
-}
+use crate::steps::{read, step, whole};
+use crate::{AsSqlConn, SqlStore};
 
 #[async_trait]
 impl Ledger for SqlStore {
@@ -103,6 +89,57 @@ impl Ledger for SqlStore {
         whole!(self, |tx| self.set_limits_in(&mut tx, limits, now))
     }
 
+    async fn adjust(
+        &self,
+        adjustment: &Adjustment,
+        now: Timestamp,
+    ) -> Result<Adjusted, StoreError> {
+        let thresholds = self.thresholds();
+        whole!(self, |tx| async {
+            step!(tx, "adjust limits", |conn| limits::adjust(
+                conn, thresholds, adjustment, now
+            ))
+        })
+    }
+
+    async fn withdraw(
+        &self,
+        account: AccountId,
+        id: AdjustmentId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let thresholds = self.thresholds();
+        whole!(self, |tx| async {
+            step!(tx, "withdraw an adjustment", |conn| limits::withdraw(
+                conn, thresholds, account, id, now
+            ))
+        })
+    }
+
+    async fn refresh(&self, most: u32, now: Timestamp) -> Result<u32, StoreError> {
+        let thresholds = self.thresholds();
+        let due = read!(self, "list due limits", |conn| limits::due(conn, most, now))?;
+        let mut refreshed = 0;
+        for account in due {
+            let done = whole!(self, |tx| async {
+                step!(tx, "refresh limits", |conn| limits::refresh(
+                    conn, thresholds, account, now
+                ))
+            })?;
+            refreshed += u32::from(done);
+        }
+        Ok(refreshed)
+    }
+
+    async fn correct(&self, recount: &Recount, now: Timestamp) -> Result<Recounted, StoreError> {
+        let thresholds = self.thresholds();
+        whole!(self, |tx| async {
+            step!(tx, "correct", |conn| posting::correct(
+                conn, thresholds, recount, now
+            ))
+        })
+    }
+
     async fn usage(
         &self,
         account: AccountId,
@@ -150,18 +187,9 @@ impl Ledger for SqlStore {
 /// The names of all counters, in the order in which their rows are locked.
 #[cfg(feature = "postgres")]
 fn counters() -> Vec<&'static str> {
-    let dimensions = Dimension::ALL.into_iter().map(Counter::Dimension);
-    dimensions
-        .chain([Counter::OpenReservations])
-        .map(Counter::name)
-        .collect()
+    let all = Counter::limits(&Limits::NOTHING, Limit::NOTHING);
+    all.map(|(counter, _)| counter.name()).collect()
 }
-
-/// How often a step is tried again when another transaction was there first.
-const RETRIES: u32 = 4;
-
-/// The pause before the first repetition; each later one is twice as long, 75 ms in all.
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 /// How many reservations one transaction of housekeeping takes, so that it holds their cells for a few milliseconds only.
 const BATCH: u32 = 100;

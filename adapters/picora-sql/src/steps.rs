@@ -1,5 +1,7 @@
 //! How the ports run their steps: in a transaction, or as single reads.
 
+use std::time::Duration;
+
 /// Runs a step on the connection of a transaction; when it fails halfway, the transaction is spoiled.
 macro_rules! step {
     ($tx:expr, $operation:literal, |$conn:ident| $step:expr) => {{
@@ -31,4 +33,34 @@ macro_rules! read {
     }};
 }
 
-pub(crate) use {read, step};
+/// Runs one step as a whole transaction, and again when another transaction was there first.
+macro_rules! whole {
+    ($store:expr, |$tx:ident| $step:expr) => {{
+        let mut attempt = 0;
+        loop {
+            let outcome = async {
+                let mut $tx: $crate::SqlTx = $store.begin().await?;
+                let answer = $step.await?;
+                $store.finish($tx).await?;
+                Ok(answer)
+            };
+            match outcome.await {
+                Err(error)
+                    if StoreError::is_conflict(&error) && attempt < $crate::steps::RETRIES =>
+                {
+                    tokio::time::sleep($crate::steps::FIRST_PAUSE * 2_u32.pow(attempt)).await;
+                    attempt += 1;
+                }
+                outcome => break outcome,
+            }
+        }
+    }};
+}
+
+pub(crate) use {read, step, whole};
+
+/// How often a step is tried again when another transaction was there first.
+pub(crate) const RETRIES: u32 = 4;
+
+/// The pause before the first repetition; each later one is twice as long, 75 ms in all.
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(5);

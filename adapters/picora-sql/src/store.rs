@@ -11,6 +11,8 @@ use crate::error;
 #[derive(Clone, Debug)]
 pub struct SqlStore {
     pools: Pools,
+    #[cfg(feature = "quota")]
+    thresholds: std::sync::Arc<picora_quota::Thresholds>,
 }
 
 #[derive(Clone, Debug)]
@@ -79,8 +81,26 @@ impl SqlStore {
         }
     }
 
-    pub(crate) const fn new(pools: Pools) -> Self {
-        Self { pools }
+    pub(crate) fn new(pools: Pools) -> Self {
+        Self {
+            pools,
+            #[cfg(feature = "quota")]
+            thresholds: std::sync::Arc::new(picora_quota::Thresholds::standard()),
+        }
+    }
+
+    /// Tells accounts of other levels than [`Thresholds::standard`](picora_quota::Thresholds::standard). All processes on one database
+    /// should have the same.
+    #[cfg(feature = "quota")]
+    #[must_use]
+    pub fn with_thresholds(mut self, thresholds: picora_quota::Thresholds) -> Self {
+        self.thresholds = std::sync::Arc::new(thresholds);
+        self
+    }
+
+    #[cfg(feature = "quota")]
+    pub(crate) fn thresholds(&self) -> &picora_quota::Thresholds {
+        &self.thresholds
     }
 
     pub(crate) const fn pools(&self) -> &Pools {

@@ -39,6 +39,27 @@ impl AsSqlConn for SqlTx {
     }
 }
 
+#[cfg(feature = "quota")]
+impl SqlStore {
+    /// A transaction in which all reads are as of one moment; it writes nothing, and waits for no writer.
+    pub(crate) async fn begin_reading(&self, operation: &'static str) -> Result<SqlTx, StoreError> {
+        let began = match self.pools() {
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                pool.begin_with(begin).await.map(Inner::Postgres)
+            }
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { read, .. } => read.begin().await.map(Inner::Sqlite),
+        };
+        let inner = began.map_err(|error| error::of(error, self.backend(), operation))?;
+        Ok(SqlTx {
+            inner,
+            spoiled: false,
+        })
+    }
+}
+
 #[async_trait]
 impl Transact<SqlTx> for SqlStore {
     async fn begin(&self) -> Result<SqlTx, StoreError> {

@@ -39,6 +39,7 @@ pub(crate) async fn create(
         account,
         request: hash,
         items: price(&note),
+        tally: None,
         expires_after: Duration::from_secs(60), // no matter: it is settled below
     };
     let mut tx = app.pool.begin().await?;

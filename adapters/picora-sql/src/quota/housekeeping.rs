@@ -77,6 +77,17 @@ pub(super) async fn erase(
     execute!(conn, "DELETE FROM picora_usage WHERE account = $1", bytes);
     execute!(
         conn,
+        "DELETE FROM picora_usage_fact WHERE account = $1",
+        bytes
+    );
+    execute!(
+        conn,
+        "DELETE FROM picora_adjustment WHERE account = $1",
+        bytes
+    );
+    execute!(conn, "DELETE FROM picora_alert WHERE account = $1", bytes);
+    execute!(
+        conn,
         "DELETE FROM picora_account_limit WHERE account = $1",
         bytes
     );

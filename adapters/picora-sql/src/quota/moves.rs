@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use picora_core::{AccountId, Amount, AmountError};
-use picora_quota::{CellKey, Change};
-use sqlx::query;
+use picora_quota::{Alarm, Cell, CellKey, Change};
+use sqlx::query_as;
 
+use super::stored;
 use crate::SqlConn;
 use crate::error::Fault;
 #[cfg(feature = "sqlite")]
@@ -40,8 +41,10 @@ impl Moves {
         all.map(|(key, movement)| (*key, movement.used, movement.reserved))
     }
 
-    /// Writes them, relative to what the cells hold now. The checks of the table are the guard behind the rules.
-    pub(super) async fn write(self, conn: &mut SqlConn<'_>) -> Result<(), Fault> {
+    /// Writes them, relative to what the cells hold now, and answers the cells after it. The checks of the table are the guard behind the
+    /// rules.
+    pub(super) async fn write(self, conn: &mut SqlConn<'_>) -> Result<Vec<Moved>, Fault> {
+        let mut all = Vec::new();
         for (account, mut moved) in self.0 {
             moved.retain(|_, movement| *movement != Movement::default());
             if moved.is_empty() {
@@ -53,11 +56,44 @@ impl Moves {
                 #[cfg(feature = "sqlite")]
                 SqlConn::Sqlite(conn) => write_sqlite(conn, account, &moved).await?,
             };
-            if usize::try_from(written) != Ok(moved.len()) {
+            if written.len() != moved.len() {
                 return Err(Fault::Raced("a cell is gone"));
             }
+            for row in written {
+                let cell = Moved::of(account, row)?;
+                let by = moved.get(&cell.key).map_or(0, |movement| movement.used);
+                all.push(Moved { by, ..cell });
+            }
         }
-        Ok(())
+        all.sort_unstable_by_key(|moved| (moved.account, moved.key));
+        Ok(all)
+    }
+}
+
+/// A cell after it was written.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moved {
+    pub(super) account: AccountId,
+    pub(super) key: CellKey,
+    pub(super) cell: Cell,
+    pub(super) alarm: Alarm,
+    /// What was added to `used`.
+    pub(super) by: i64,
+}
+
+/// Counter, window, used, reserved, limit, fired, arming.
+pub(super) type MovedRow = (String, String, i64, i64, Option<i64>, i64, i64);
+
+impl Moved {
+    pub(super) fn of(account: AccountId, row: MovedRow) -> Result<Self, Fault> {
+        let (counter, window, used, reserved, limit, fired, arming) = row;
+        Ok(Self {
+            account,
+            key: stored::key(&counter, &window)?,
+            cell: stored::cell(used, reserved, limit)?,
+            alarm: stored::alarm(fired, arming)?,
+            by: 0,
+        })
     }
 }
 
@@ -67,12 +103,12 @@ async fn write_postgres(
     conn: &mut sqlx::PgConnection,
     account: AccountId,
     moved: &BTreeMap<CellKey, Movement>,
-) -> Result<u64, Fault> {
+) -> Result<Vec<MovedRow>, Fault> {
     let counters: Vec<&str> = moved.keys().map(|key| key.counter.name()).collect();
     let windows: Vec<String> = moved.keys().map(|key| key.window.to_string()).collect();
     let used: Vec<i64> = moved.values().map(|movement| movement.used).collect();
     let reserved: Vec<i64> = moved.values().map(|movement| movement.reserved).collect();
-    let done = query(
+    let done = query_as(
         "WITH locked AS MATERIALIZED (
              SELECT u.counter, u.win, more.used, more.reserved
              FROM (SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])
@@ -83,18 +119,19 @@ async fn write_postgres(
                  WHERE account = $1 AND counter = more.counter AND win = more.win
                  FOR UPDATE) AS u)
          UPDATE picora_usage u
-         SET used = u.used + locked.used, reserved = u.reserved + locked.reserved
+         SET used = u.used + locked.used, reserved = u.reserved + locked.reserved, moves = u.moves + 1
          FROM locked
-         WHERE u.account = $1 AND u.counter = locked.counter AND u.win = locked.win",
+         WHERE u.account = $1 AND u.counter = locked.counter AND u.win = locked.win
+         RETURNING u.counter, u.win, u.used, u.reserved, u.lim, u.fired, u.arming",
     )
     .bind(&account.as_bytes()[..])
     .bind(counters)
     .bind(windows)
     .bind(used)
     .bind(reserved)
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(done.rows_affected())
+    Ok(done)
 }
 
 /// The list is read out first (`LIMIT -1`), so that each cell is one look-up, however many the account has.
@@ -103,22 +140,23 @@ async fn write_sqlite(
     conn: &mut sqlx::SqliteConnection,
     account: AccountId,
     moved: &BTreeMap<CellKey, Movement>,
-) -> Result<u64, Fault> {
+) -> Result<Vec<MovedRow>, Fault> {
     let rows = moved.iter().map(|(key, movement)| {
         let window = key.window.to_string();
         (key.counter.name(), window, movement.used, movement.reserved)
     });
-    let done = query(
+    let done = query_as(
         "UPDATE picora_usage
-         SET used = used + json_extract(more.value, '$[2]'), reserved = reserved + json_extract(more.value, '$[3]')
+         SET used = used + json_extract(more.value, '$[2]'), reserved = reserved + json_extract(more.value, '$[3]'), moves = moves + 1
          FROM (SELECT value FROM json_each($2) LIMIT -1) AS more
-         WHERE account = $1 AND counter = json_extract(more.value, '$[0]') AND win = json_extract(more.value, '$[1]')",
+         WHERE account = $1 AND counter = json_extract(more.value, '$[0]') AND win = json_extract(more.value, '$[1]')
+         RETURNING counter, win, used, reserved, lim, fired, arming",
     )
     .bind(&account.as_bytes()[..])
     .bind(text(&rows.collect::<Vec<_>>()))
-    .execute(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(done.rows_affected())
+    Ok(done)
 }
 
 /// Amounts are at most 2^62, so only a database that somebody else wrote to can get here.

@@ -124,7 +124,32 @@ pub(super) async fn lock_due(
         now.unix_micros(),
         i64::from(most),
     );
-    admitted(rows)
+    // One that does not read back must not hold up the others; the audit tells of it.
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| outcome(row).ok()?.into_admitted())
+        .collect())
+}
+
+/// The reservations of an account that are neither settled nor expired, and how many do not read back.
+pub(super) async fn pending_of(
+    conn: &mut SqlConn<'_>,
+    account: AccountId,
+) -> Result<(Vec<Reservation>, u64), Fault> {
+    let rows = select!(
+        conn,
+        Row,
+        "SELECT id, account, request_hash, state, granted, denial, created_at, expires_at
+         FROM picora_reservation WHERE account = $1 AND state = 'pending' ORDER BY id",
+        &account.as_bytes()[..],
+    );
+    let all = rows.len();
+    let read = rows
+        .into_iter()
+        .filter_map(|row| outcome(row).ok()?.into_admitted());
+    let read: Vec<_> = read.collect();
+    let unreadable = u64::try_from(all - read.len()).unwrap_or(u64::MAX);
+    Ok((read, unreadable))
 }
 
 /// Inserts what was decided on a request; false when its id is used. On PostgreSQL an id that another transaction has just inserted

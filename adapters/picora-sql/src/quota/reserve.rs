@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use picora_core::{AccountId, Amount, ReservationId, Timestamp};
-use picora_quota::reserve::cell_key;
+use picora_core::{AccountId, Amount, ReservationId, Tally, Timestamp};
+use picora_quota::reserve::{AHEAD, cell_key, lifted};
 use picora_quota::{
-    CellKey, Counter, Extended, Items, Reservation, ReservationState, Reserve, Reserved, decide,
+    CellKey, Counter, Extended, Items, Reservation, ReservationState, Reserve, Reserved,
+    Thresholds, decide,
 };
 use sqlx::query_as;
 
@@ -18,15 +19,30 @@ use crate::error::Fault;
 /// See [`Ledger::reserve`](picora_quota::Ledger::reserve).
 pub(super) async fn reserve(
     conn: &mut SqlConn<'_>,
+    thresholds: &Thresholds,
     request: &Reserve,
     now: Timestamp,
 ) -> Result<Reserved, Fault> {
-    let touched = Touched::by(&request.items, now);
+    let mut touched = Touched::by(&request.items, request.tally, now);
     let survey = Survey::of(conn, request, &touched.cells, now).await?;
     if survey.known {
         return replay(conn, request).await;
     }
-    if survey.incomplete {
+    if survey.stale {
+        limits::refresh(conn, thresholds, request.account, now).await?;
+    }
+    // All windows that begin within a day begin at the next midnight.
+    let ahead = Touched::by(&request.items, None, now.saturating_add(AHEAD));
+    let ahead = ahead.cells.difference(&touched.cells).copied().collect();
+    let at = if cells::any(conn, request.account, &ahead).await? {
+        lifted(now, ahead)
+    } else {
+        now
+    };
+    if at != now {
+        touched = Touched::by(&request.items, request.tally, at);
+    }
+    if survey.incomplete || at != now {
         cells::open(conn, request.account, &touched.cells).await?;
     }
     let due = if survey.due {
@@ -40,9 +56,9 @@ pub(super) async fn reserve(
         moves.add(request.account, &step.changes)?;
     }
     let cells = touched.lock(conn, request.account, &moves).await?;
-    let (reservation, denial) = match decide(&cells, &request.items, Amount::ONE, now) {
+    let (reservation, denial) = match decide(&cells, &request.items, Amount::ONE, at) {
         Ok(granted) => {
-            let step = Reservation::open(request, granted, now);
+            let step = Reservation::open(request, granted, at, now);
             moves.add(request.account, &step.changes)?;
             (step.reservation, None)
         }
@@ -50,7 +66,8 @@ pub(super) async fn reserve(
             if survey.due {
                 refuse_only_for_the_living(conn, request.account, due.len(), now).await?;
             }
-            let nothing = Reservation::open(request, Vec::new(), now).reservation;
+            let mut nothing = Reservation::open(request, Vec::new(), at, now).reservation;
+            nothing.granted.clear();
             (nothing, Some(denial))
         }
     };
@@ -76,7 +93,7 @@ pub(super) async fn extend(
     else {
         return Ok(Extended::Unknown);
     };
-    let touched = Touched::by(totals, reservation.created_at);
+    let touched = Touched::by(totals, reservation.tally(), reservation.created_at);
     if cells::count(conn, reservation.account, &touched.cells).await? < touched.cells.len() {
         cells::open(conn, reservation.account, &touched.cells).await?;
     }
@@ -113,8 +130,9 @@ struct Touched {
 }
 
 impl Touched {
-    fn by(items: &Items, now: Timestamp) -> Self {
+    fn by(items: &Items, tally: Option<Tally>, now: Timestamp) -> Self {
         let counters = items.iter().map(|item| Counter::Dimension(item.dimension));
+        let counters = counters.chain(tally.map(Counter::Tally));
         let (kept, single): (BTreeSet<_>, BTreeSet<_>) = counters
             .chain([Counter::OpenReservations])
             .partition(|counter| counter.key_at(now).is_some());
@@ -170,6 +188,8 @@ struct Survey {
     known: bool,
     /// The account has reservations that are due.
     due: bool,
+    /// An override or a grant of the account has begun or ended.
+    stale: bool,
     /// Not all cells exist.
     incomplete: bool,
 }
@@ -183,7 +203,7 @@ impl Survey {
     ) -> Result<Self, Fault> {
         let id = &request.id.as_bytes()[..];
         let account = &request.account.as_bytes()[..];
-        let (known, due, cells): (bool, bool, i64) = match conn {
+        let (known, due, stale, cells): (bool, bool, bool, i64) = match conn {
             #[cfg(feature = "postgres")]
             SqlConn::Postgres(conn) => {
                 let (counters, windows) = cells::names(keys);
@@ -191,6 +211,7 @@ impl Survey {
                     "SELECT
                          EXISTS (SELECT FROM picora_reservation WHERE id = $1),
                          EXISTS (SELECT FROM picora_reservation WHERE account = $2 AND state = 'pending' AND expires_at <= $3),
+                         EXISTS (SELECT FROM picora_account_limit WHERE account = $2 AND lim_until <= $3),
                          (SELECT count(*) FROM unnest($4::text[], $5::text[]) AS wanted (counter, win)
                           CROSS JOIN LATERAL (
                               SELECT FROM picora_usage
@@ -211,6 +232,7 @@ impl Survey {
                     "SELECT
                          EXISTS (SELECT 1 FROM picora_reservation WHERE id = $1),
                          EXISTS (SELECT 1 FROM picora_reservation WHERE account = $2 AND state = 'pending' AND expires_at <= $3),
+                         EXISTS (SELECT 1 FROM picora_account_limit WHERE account = $2 AND lim_until <= $3),
                          (SELECT count(*) FROM json_each($4) AS wanted
                           CROSS JOIN picora_usage u ON u.account = $2
                               AND u.counter = json_extract(wanted.value, '$[0]') AND u.win = json_extract(wanted.value, '$[1]'))",
@@ -226,6 +248,7 @@ impl Survey {
         Ok(Self {
             known,
             due,
+            stale,
             incomplete: usize::try_from(cells) != Ok(keys.len()),
         })
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use picora_core::{Amount, Dimension, ReservationId, Timestamp};
 use picora_quota::reservation::Step;
-use picora_quota::{Reservation, ReservationState, Settled};
+use picora_quota::{Reservation, ReservationState, Settled, Thresholds};
 
-use super::moves::Moves;
+use super::bookings::Booking;
+use super::moves::{Moved, Moves};
 use super::outcomes::{self, Outcome};
 use crate::SqlConn;
 use crate::error::Fault;
@@ -14,6 +15,7 @@ use crate::error::Fault;
 /// See [`Ledger::commit`](picora_quota::Ledger::commit).
 pub(super) async fn commit(
     conn: &mut SqlConn<'_>,
+    thresholds: &Thresholds,
     id: ReservationId,
     actual: &[(Dimension, Amount)],
     now: Timestamp,
@@ -23,7 +25,13 @@ pub(super) async fn commit(
         Err(resolved) => return Ok(resolved.map_or(Settled::Unknown, Settled::Earlier)),
     };
     match reservation.commit(actual) {
-        Ok(step) => Ok(Settled::Done(keep(conn, step, now).await?)),
+        Ok(step) => {
+            let moved = write(conn, &step, now).await?;
+            let booking = Booking::commit(id, &step.reservation, now);
+            booking.journal(conn, &moved).await?;
+            booking.tell(conn, thresholds, &moved).await?;
+            Ok(Settled::Done(step.reservation))
+        }
         Err(exceeds) => Ok(Settled::Exceeds(exceeds)),
     }
 }
@@ -79,15 +87,20 @@ pub(super) async fn pending(
     })
 }
 
-/// Writes a step of a reservation whose row is locked.
+/// Writes a step that uses nothing, of a reservation whose row is locked.
 pub(super) async fn keep(
     conn: &mut SqlConn<'_>,
     step: Step,
     now: Timestamp,
 ) -> Result<Reservation, Fault> {
+    write(conn, &step, now).await?;
+    Ok(step.reservation)
+}
+
+async fn write(conn: &mut SqlConn<'_>, step: &Step, now: Timestamp) -> Result<Vec<Moved>, Fault> {
     let mut moves = Moves::default();
     moves.add(step.reservation.account, &step.changes)?;
-    moves.write(conn).await?;
+    let moved = moves.write(conn).await?;
     outcomes::update(conn, &step.reservation, now).await?;
-    Ok(step.reservation)
+    Ok(moved)
 }

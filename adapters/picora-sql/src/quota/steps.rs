@@ -20,7 +20,10 @@ impl<T: AsSqlConn> LedgerIn<T> for SqlStore {
         request: &Reserve,
         now: Timestamp,
     ) -> Result<Reserved, StoreError> {
-        step!(tx, "reserve", |conn| reserve::reserve(conn, request, now))
+        let thresholds = self.thresholds();
+        step!(tx, "reserve", |conn| reserve::reserve(
+            conn, thresholds, request, now
+        ))
     }
 
     async fn extend_in(
@@ -40,8 +43,9 @@ impl<T: AsSqlConn> LedgerIn<T> for SqlStore {
         actual: &[(Dimension, Amount)],
         now: Timestamp,
     ) -> Result<Settled, StoreError> {
+        let thresholds = self.thresholds();
         step!(tx, "commit a reservation", |conn| settle::commit(
-            conn, id, actual, now
+            conn, thresholds, id, actual, now
         ))
     }
 
@@ -75,16 +79,22 @@ impl<T: AsSqlConn> LedgerIn<T> for SqlStore {
         posting: &Posting,
         now: Timestamp,
     ) -> Result<Posted, StoreError> {
-        step!(tx, "post", |conn| posting::post(conn, posting, now))
+        let thresholds = self.thresholds();
+        step!(tx, "post", |conn| posting::post(
+            conn, thresholds, posting, now
+        ))
     }
 
     async fn set_limits_in(
         &self,
         tx: &mut T,
         limits: &SetLimits,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        step!(tx, "set limits", |conn| limits::set(conn, limits))
+        let thresholds = self.thresholds();
+        step!(tx, "set limits", |conn| limits::set(
+            conn, thresholds, limits, now
+        ))
     }
 
     async fn erase_in(

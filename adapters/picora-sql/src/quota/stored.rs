@@ -1,7 +1,7 @@
 //! How the numbers of the ledger are written, and read back strictly.
 
 use picora_core::{Amount, Limit, Timestamp, Window};
-use picora_quota::{Cell, CellKey, Counter, Denial, Granted, Shortfall};
+use picora_quota::{Alarm, Cell, CellKey, Counter, Denial, Granted, Shortfall};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
@@ -25,6 +25,14 @@ pub(super) fn cell(used: i64, reserved: i64, max: Option<i64>) -> Result<Cell, F
         used: amount(used)?,
         reserved: amount(reserved)?,
         limit: limit(max)?,
+    })
+}
+
+pub(super) fn alarm(fired: i64, arming: i64) -> Result<Alarm, Fault> {
+    const STRANGE: Fault = Fault::Corrupt("an alarm does not read back");
+    Ok(Alarm {
+        fired: u16::try_from(fired).map_err(|_| STRANGE)?,
+        arming: u32::try_from(arming).map_err(|_| STRANGE)?,
     })
 }
 

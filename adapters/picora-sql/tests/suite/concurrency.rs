@@ -197,6 +197,7 @@ async fn reserve_and_settle(
         account: account_id(account),
         request: RequestHash::default(),
         items: items(),
+        tally: None,
         expires_after: Duration::from_secs(u64::from(chance.below(7_200))),
     };
     let Reserved::Admitted(_) = store.reserve(&request, now).await.unwrap() else {

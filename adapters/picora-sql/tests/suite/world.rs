@@ -3,7 +3,6 @@
 use std::future::Future;
 
 use picora_core::Transact;
-use picora_quota::Ledger;
 use picora_quota::conformance::Harness;
 use picora_sql::{AsSqlConn, SqlConn, SqlStore, SqlTx};
 use tempfile::TempDir;
@@ -93,9 +92,8 @@ impl Harness for Postgres {
 pub(crate) fn follows_the_books<H: Harness>(harness: &H) {
     for seed in 0..20 {
         let (_guard, store) = harness.fresh();
-        let store: &dyn Ledger = &store;
         harness.run(picora_quota::conformance::history::follows_the_books(
-            store, seed,
+            &store, seed,
         ));
     }
 }

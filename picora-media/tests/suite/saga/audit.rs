@@ -168,6 +168,7 @@ fn all_can_be_opened(host: &Host, account: AccountId) -> bool {
                 account,
                 request: RequestHash::default(),
                 items: Items::new([] as [Item; 0]).unwrap(),
+                tally: None,
                 expires_after: TTL,
             };
             let answer = host

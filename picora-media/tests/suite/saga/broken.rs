@@ -52,6 +52,7 @@ fn reserve(host: &Host, number: u8, items: &[Item]) {
         account: OWNER,
         request: RequestHash::default(),
         items: Items::new(items.iter().copied()).unwrap(),
+        tally: None,
         expires_after: TTL,
     };
     look(host.truth.reserve(&request, NOW)).unwrap();
