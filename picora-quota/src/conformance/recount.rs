@@ -1,6 +1,6 @@
 //! Promises about counting the truth again.
 
-use picora_core::{Amount, Dimension, Limit, Limits, PostingKey, StoreErrorKind, Tally, Timestamp};
+use picora_core::{Amount, Dimension, Limit, Limits, PostingKey, StoreErrorKind, Tally};
 
 use super::{ACCOUNT, NOW, admitted, answer, exactly, numbers, posting, set, with_limits};
 use crate::{Counter, Ledger, LedgerReports, Recount, Recounted, Seen};
@@ -26,7 +26,7 @@ pub async fn corrects_the_difference_once<S: Ledger + LedgerReports>(store: &S) 
 }
 
 /// When the cell has moved since the count, by whatever, the count is stale.
-pub async fn refuses_a_stale_recount(store: &dyn Ledger) {
+pub async fn refuses_a_stale_recount<S: Ledger + LedgerReports>(store: &S) {
     used(store, 100).await;
     let stale = recount(store, 1, 95).await;
     answer(store.post(&posting("more", 1, IMAGES, NOW), NOW).await);
@@ -45,7 +45,7 @@ pub async fn refuses_a_stale_recount(store: &dyn Ledger) {
 }
 
 /// More than a fifth is not believed, unless somebody says so.
-pub async fn refuses_an_implausible_recount_without_force(store: &dyn Ledger) {
+pub async fn refuses_an_implausible_recount_without_force<S: Ledger + LedgerReports>(store: &S) {
     used(store, 100).await;
     let partial = recount(store, 1, 79).await;
     let answered = answer(store.correct(&partial, NOW).await);
@@ -88,7 +88,7 @@ pub async fn recounts_no_windows(store: &dyn Ledger) {
 }
 
 /// No correction takes a number below zero or above 2^62; the refusal is typed and changes nothing.
-pub async fn keeps_recounts_in_range(store: &dyn Ledger) {
+pub async fn keeps_recounts_in_range<S: Ledger + LedgerReports>(store: &S) {
     used(store, 10).await;
     let mut wrong = recount(store, 1, 0).await;
     wrong.seen.used = Amount::from(11); // whoever counted saw another number
@@ -108,43 +108,14 @@ pub async fn keeps_recounts_in_range(store: &dyn Ledger) {
     assert_eq!(numbers(store, IMAGES, NOW).await, (10, 1));
 }
 
-/// How often the cell of a counter has moved, found from outside: a recount that finds nothing changes nothing, and says whether it is
-/// stale.
-pub async fn moves(
-    store: &dyn Ledger,
-    (counter, used): (Counter, Amount),
-    at_least: u64,
-    now: Timestamp,
-) -> Option<u64> {
-    let probe = |moves| Recount {
-        key: PostingKey::new("probe", &"suite"),
-        account: ACCOUNT,
-        counter,
-        seen: Seen { used, moves },
-        truth: used,
-        force: false,
-    };
-    for moves in at_least..at_least.saturating_add(1_000) {
-        if answer(store.correct(&probe(moves), now).await) == Recounted::Even {
-            return Some(moves);
-        }
-    }
-    None
-}
-
 /// A recount of images as of now.
-async fn recount(store: &dyn Ledger, number: u32, truth: u32) -> Recount {
-    let used = super::cell(store, IMAGES, NOW).await.used;
+async fn recount<S: LedgerReports>(store: &S, number: u32, truth: u32) -> Recount {
     let counter = Counter::Dimension(IMAGES);
-    let moves = moves(store, (counter, used), 0, NOW).await;
     Recount {
         key: PostingKey::new("recount", &number),
         account: ACCOUNT,
         counter,
-        seen: Seen {
-            used,
-            moves: moves.expect("a cell moves by ones"),
-        },
+        seen: answer(store.seen(ACCOUNT, counter).await),
         truth: Amount::from(truth),
         force: false,
     }

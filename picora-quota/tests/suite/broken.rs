@@ -356,8 +356,8 @@ impl Ledger for Broken {
         match (self.fault, recount.cell()) {
             (Fault::BelievesAnyCount, _) => recount.force = true,
             (Fault::CorrectsBlindly, Some(cell)) => {
-                let moves = |books: &Books| books.moves(recount.account, cell);
-                recount.seen.moves = self.inner.read(moves);
+                let seen = |books: &Books| books.seen(recount.account, cell.counter);
+                recount.seen.moves = self.inner.read(seen).moves;
             }
             (Fault::CorrectsTwice, _) => recount.key = self.key_of_its_own("again"),
             (Fault::RecountsWindows, None) => return Ok(Recounted::Even),

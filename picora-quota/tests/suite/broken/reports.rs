@@ -8,7 +8,8 @@ use picora_core::{
 };
 use picora_quota::conformance::{self, NOW};
 use picora_quota::{
-    AccountFacts, Adjustment, Alert, HistoryPoint, HistoryQuery, Ledger, LedgerReports, Reserve,
+    AccountFacts, Adjustment, Alert, Counter, HistoryPoint, HistoryQuery, Ledger, LedgerReports,
+    Reserve, Seen,
 };
 
 use super::{Broken, Fault};
@@ -101,6 +102,9 @@ impl LedgerReports for Broken {
         most: u32,
     ) -> Result<Vec<AccountId>, StoreError> {
         self.inner.accounts(after, most).await
+    }
+    async fn seen(&self, account: AccountId, counter: Counter) -> Result<Seen, StoreError> {
+        self.inner.seen(account, counter).await
     }
     async fn facts(
         &self,
