@@ -26,6 +26,7 @@ pub mod life;
 pub mod limits;
 pub mod past;
 pub mod recount;
+pub mod simulation;
 pub mod tallies;
 pub mod transactions;
 
