@@ -45,7 +45,7 @@ pub enum Adjusted {
     Repeated,
     /// The id was used for another adjustment; nothing changed.
     IdReused,
-    /// It ends before it begins, or is no adjustment of anything that is kept; nothing changed.
+    /// It ends before it begins, or as it does; nothing changed.
     Malformed,
 }
 
@@ -104,7 +104,8 @@ impl Adjustment {
 impl Entitled {
     /// The plan's limits, each replaced by the latest override that counts (by `from`, then by id), plus all grants that count.
     ///
-    /// **Errors**: [`AmountError`] when a limit and its grants are together above 2^62: nothing is clamped where it decides.
+    /// **Errors**: [`AmountError`] when a limit and its grants are together above 2^62, or will be: nothing is clamped where it decides, and
+    /// an adjustment that is taken today does not fail reservations on the day on which it begins.
     ///
     /// ```
     /// use picora_core::{AccountId, AdjustmentId, Amount, Dimension, Limit, Limits, Timestamp};
@@ -130,6 +131,15 @@ impl Entitled {
         adjustments: &[Adjustment],
         now: Timestamp,
     ) -> Result<Self, AmountError> {
+        let present = Self::at(plan, adjustments, now)?;
+        let mut ahead = present.until;
+        while let Some(change) = ahead {
+            ahead = Self::at(plan, adjustments, change)?.until;
+        }
+        Ok(present)
+    }
+
+    fn at(plan: &Limits, adjustments: &[Adjustment], now: Timestamp) -> Result<Self, AmountError> {
         let mut limits = *plan;
         for (dimension, of_plan) in plan.iter() {
             let counting = || {

@@ -1,5 +1,6 @@
 //! The ledger as plain state: what the ports promise, without a database.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -457,16 +458,19 @@ impl Books {
             .facts
             .iter()
             .filter(|((of, counter, ..), _)| *of == account && query.counters.contains(counter))
-            .map(|((_, counter, _, start), (moved, level))| HistoryPoint {
-                counter: *counter,
-                start: *start,
-                moved: *moved,
-                level: *level,
+            .map(|((_, counter, grain, start), (moved, level))| {
+                let point = HistoryPoint {
+                    counter: *counter,
+                    start: *start,
+                    moved: *moved,
+                    level: *level,
+                };
+                (point, *grain)
             })
-            .filter(|fact| query.covers(fact.start))
+            .filter(|(fact, _)| query.covers(fact.start))
             .collect();
-        facts.sort_by_key(|fact| (fact.counter, fact.start));
-        rolled_up(facts, query.grain)
+        facts.sort_by_key(|(fact, grain)| (fact.counter, fact.start, Reverse(*grain)));
+        rolled_up(facts.into_iter().map(|(fact, _)| fact), query.grain)
     }
 
     /// See [`LedgerReports::roll_up`](crate::LedgerReports::roll_up).

@@ -7,18 +7,27 @@ use std::future::Future;
 use std::time::Duration;
 
 use picora_core::{
-    AccountId, Amount, Changes, Dimension, Limit, Limits, ReservationId, SetLimits, StoreError,
-    Timestamp, Transact,
+    AccountId, AdjustmentId, Amount, Changes, Dimension, Limit, Limits, Posting, PostingKey,
+    PostingReason, ReservationId, SetLimits, StoreError, Tally, Timestamp, Transact,
 };
 
 use crate::{
-    Cell, Item, Items, Ledger, LedgerIn, LedgerReports, RequestHash, Reservation, Reserve, Reserved,
+    Adjustment, Cell, CellKey, Item, Items, Ledger, LedgerIn, LedgerReports, LimitChange,
+    RequestHash, Reservation, Reserve, Reserved,
 };
 
+pub mod adjustments;
 pub mod admission;
+pub mod alerts;
+pub mod changes;
+pub mod clock;
 pub mod history;
 pub mod life;
 pub mod limits;
+pub mod past;
+pub mod recount;
+pub mod simulation;
+pub mod tallies;
 pub mod transactions;
 
 /// How a suite gets fresh ledgers and runs futures.
@@ -51,26 +60,23 @@ macro_rules! ledger_conformance {
             limits: keeps_usage_when_a_plan_changes, posts_once, posts_above_the_limit_but_never_below_zero,
                 starts_windows_at_zero_and_pins_reservations_to_theirs, posts_into_the_window_of_the_event,
                 overflows_into_an_error, gives_unknown_accounts_nothing;
+            adjustments: grants_to_the_microsecond, takes_the_latest_override, adds_grants_to_overrides, withdraws_at_once,
+                adds_an_adjustment_once, refuses_malformed_adjustments, keeps_adjustments_when_a_plan_changes,
+                refuses_limits_above_the_range, shows_the_limit_of_the_moment;
+            alerts: tells_each_level_once, tells_the_highest_of_several_levels, tells_of_what_is_used_not_of_what_is_held,
+                tells_when_a_limit_is_lowered_and_arms_when_it_is_raised, tells_when_a_grant_ends, arms_a_level_five_points_below_it,
+                tells_anew_in_a_new_window, tells_of_a_window_until_two_hours_after_it, never_tells_of_what_is_unlimited,
+                tells_once_under_concurrency, tells_nothing_of_a_dropped_transaction;
+            past: tells_hours_days_and_months, counts_a_late_fact_for_its_own_hour, counts_a_late_commit_for_the_day_of_its_reservation,
+                rolls_up_without_changing_days_and_months;
+            recount: corrects_the_difference_once, refuses_a_stale_recount, refuses_an_implausible_recount_without_force,
+                recounts_no_windows, keeps_recounts_in_range;
+            tallies: moves_audio_with_its_pool, moves_pool_and_tally_or_neither, refuses_a_tally_of_another_dimension;
+            changes: marks_every_change, keeps_the_mark_when_nothing_changes, marks_a_new_day, marks_each_account_by_itself;
+            clock: goes_on_in_the_new_window_when_the_clock_steps_back, takes_no_distant_window_for_the_present;
+            transactions: leaves_nothing_of_a_dropped_transaction, moves_two_accounts_in_one_transaction, erases_an_account;
             history: agrees_with_the_books;
         );
-        #[test]
-        fn leaves_nothing_of_a_dropped_transaction() {
-            let harness = $harness;
-            let (_guard, store) = $crate::conformance::Harness::fresh(&harness);
-            $crate::conformance::Harness::run(&harness, $crate::conformance::transactions::leaves_nothing_of_a_dropped_transaction(&store));
-        }
-        #[test]
-        fn moves_two_accounts_in_one_transaction() {
-            let harness = $harness;
-            let (_guard, store) = $crate::conformance::Harness::fresh(&harness);
-            $crate::conformance::Harness::run(&harness, $crate::conformance::transactions::moves_two_accounts_in_one_transaction(&store));
-        }
-        #[test]
-        fn erases_an_account() {
-            let harness = $harness;
-            let (_guard, store) = $crate::conformance::Harness::fresh(&harness);
-            $crate::conformance::Harness::run(&harness, $crate::conformance::transactions::erases_an_account(&store));
-        }
     };
     (@ $harness:expr, $($module:ident: $($promise:ident),+;)+) => {$($(
         #[test]
@@ -129,6 +135,52 @@ pub fn reservation_id(number: u64) -> ReservationId {
     ReservationId::from_bytes(u128::from(number).to_be_bytes())
 }
 
+/// A posting of `ACCOUNT` under a key of its own.
+#[must_use]
+pub fn posting(key: &str, delta: i64, dimension: Dimension, happened_at: Timestamp) -> Posting {
+    Posting {
+        key: PostingKey::new(key, &"suite"),
+        account: ACCOUNT,
+        dimension,
+        tally: None,
+        delta,
+        reason: PostingReason::Force,
+        happened_at,
+    }
+}
+
+/// The id of a numbered adjustment.
+#[must_use]
+pub fn adjustment_id(number: u64) -> AdjustmentId {
+    AdjustmentId::from_bytes(u128::from(number).to_be_bytes())
+}
+
+/// A numbered adjustment of `ACCOUNT` that counts from [`NOW`] on, for good.
+#[must_use]
+pub fn adjustment(number: u64, dimension: Dimension, change: LimitChange) -> Adjustment {
+    Adjustment {
+        id: adjustment_id(number),
+        account: ACCOUNT,
+        dimension,
+        change,
+        from: NOW,
+        until: None,
+        reason: "the suite's".to_owned(),
+    }
+}
+
+/// An instant so many seconds after [`NOW`].
+#[must_use]
+pub fn after(seconds: u64) -> Timestamp {
+    NOW.saturating_add(Duration::from_secs(seconds))
+}
+
+/// The microsecond before an instant.
+#[must_use]
+pub fn just_before(instant: Timestamp) -> Timestamp {
+    instant.saturating_sub(Duration::from_micros(1))
+}
+
 /// How long the suite's reservations hold.
 pub const TTL: Duration = Duration::from_secs(900);
 
@@ -146,6 +198,15 @@ pub async fn cell(store: &dyn Ledger, dimension: Dimension, now: Timestamp) -> C
 pub async fn numbers(store: &dyn Ledger, dimension: Dimension, now: Timestamp) -> (u64, u64) {
     let cell = cell(store, dimension, now).await;
     (cell.used.get(), cell.reserved.get())
+}
+
+/// `(used, reserved)` of a tally of `ACCOUNT` at `now`, as it is written down.
+pub async fn tally<S: LedgerReports>(store: &S, tally: Tally, now: Timestamp) -> (u64, u64) {
+    let facts = answer(store.facts(ACCOUNT, now).await);
+    let key = crate::Counter::Tally(tally).key_at(now);
+    let cell = |key: CellKey| facts.and_then(|facts| facts.cells.get(&key).copied());
+    key.and_then(cell)
+        .map_or((0, 0), |(cell, _)| (cell.used.get(), cell.reserved.get()))
 }
 
 /// Reserves and insists on being admitted.

@@ -58,8 +58,8 @@ impl Grain {
     /// use picora_core::Timestamp;
     /// use picora_quota::Grain;
     /// let at = Timestamp::from_unix_seconds(1_777_000_000); // 2026-04-24T03:06:40Z
-    /// assert_eq!(Grain::Hour.start(at).to_rfc3339(), "2026-04-24T03:00:00Z");
-    /// assert_eq!(Grain::Month.start(at).to_rfc3339(), "2026-04-01T00:00:00Z");
+    /// assert_eq!(Grain::Hour.start(at).to_rfc3339(), "2026-04-24T03:00:00.000000Z");
+    /// assert_eq!(Grain::Month.start(at).to_rfc3339(), "2026-04-01T00:00:00.000000Z");
     /// ```
     #[must_use]
     pub fn start(self, at: Timestamp) -> Timestamp {
@@ -118,7 +118,8 @@ pub fn fact_start(window: Window, happened_at: Timestamp) -> Timestamp {
     Grain::Hour.start(happened_at.max(first).min(last))
 }
 
-/// Adds up facts into the stretches of a coarser grain; of each stretch the level of its last fact. Facts come by counter and time.
+/// Adds up facts into the stretches of a coarser grain; of each stretch the level of its last fact. Facts come by counter and
+/// time, of one start the coarser first: what is rolled up already is older than what came late.
 #[must_use]
 pub fn rolled_up(facts: impl IntoIterator<Item = HistoryPoint>, grain: Grain) -> Vec<HistoryPoint> {
     let mut points: Vec<HistoryPoint> = Vec::new();
@@ -160,7 +161,7 @@ pub fn forecast(
     if used >= limit {
         return Some(now);
     }
-    let elapsed = u128::try_from(now.saturating_since(from).as_micros()).ok()?;
+    let elapsed = now.saturating_since(from).as_micros();
     let needed = (elapsed * u128::from(limit.get())).checked_div(u128::from(used.get()))?;
     let reached = from.saturating_add(Duration::from_micros(u64::try_from(needed).ok()?));
     (elapsed > 0 && reached < end).then_some(reached)

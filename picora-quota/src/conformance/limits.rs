@@ -1,12 +1,12 @@
 //! Promises about limits, postings and windows.
 
 use picora_core::{
-    AccountId, Amount, CalendarDay, CalendarMonth, Dimension, Limit, Limits, Posting, PostingKey,
-    PostingReason, StoreErrorKind, Timestamp,
+    AccountId, Amount, CalendarDay, CalendarMonth, Dimension, Limit, Limits, Posting,
+    StoreErrorKind, Timestamp,
 };
 
 use super::{
-    ACCOUNT, NOW, admitted, answer, cell, denied, exactly, numbers, only, set, with_limits,
+    NOW, admitted, answer, cell, denied, exactly, numbers, only, posting, set, with_limits,
 };
 use crate::{Ledger, Posted};
 
@@ -173,17 +173,4 @@ pub async fn gives_unknown_accounts_nothing(store: &dyn Ledger) {
             .iter()
             .all(|line| line.cell.limit == Limit::NOTHING && line.cell.used == Amount::ZERO)
     );
-}
-
-fn posting(key: &str, delta: i64, dimension: Dimension, happened_at: Timestamp) -> Posting {
-    let key = PostingKey::new(key, &"suite");
-    Posting {
-        key,
-        account: ACCOUNT,
-        dimension,
-        tally: None,
-        delta,
-        reason: PostingReason::Force,
-        happened_at,
-    }
 }
