@@ -14,6 +14,7 @@
 //! | [`denial`] | a refusal with its numbers |
 //! | [`reservation`] | an admitted request and its life: pending, then committed, released or expired, once |
 //! | [`ledger`] | the ports: [`Ledger`] for whole steps, [`LedgerIn`] for steps in a caller's transaction |
+//! | [`echo`] | copies of an account's usage for readers near by, which decide nothing |
 //! | [`books`] | the ledger as plain state, in memory (feature `memory`) |
 //! | `conformance` | the suite that every ledger passes (feature `conformance`) |
 //!
@@ -58,6 +59,7 @@ pub mod cell;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod denial;
+pub mod echo;
 pub mod ledger;
 #[cfg(feature = "memory")]
 mod memory;
@@ -68,6 +70,7 @@ pub mod reserve;
 pub use books::Books;
 pub use cell::{Cell, CellKey, Change, Counter};
 pub use denial::{Denial, Shortfall};
+pub use echo::{Echo, EchoCaps, EchoError, Echoer, Snapshot};
 pub use ledger::{Extended, Ledger, LedgerIn, Posted, Reserved, Settled, UsageLine};
 pub use reservation::{Granted, Reservation, ReservationState};
 pub use reserve::{Item, Items, RequestHash, Reserve, decide};
