@@ -14,6 +14,7 @@ use picora_core::{
 use crate::{Cell, Item, Items, Ledger, LedgerIn, RequestHash, Reservation, Reserve, Reserved};
 
 pub mod admission;
+pub mod echo;
 pub mod history;
 pub mod life;
 pub mod limits;

@@ -37,6 +37,15 @@ impl MemoryEcho {
         *self.hold() = State::default();
     }
 
+    /// What stands under a key, and how much longer; `None` twice for what does not end.
+    #[must_use]
+    pub fn raw(&self, key: &str, now: Timestamp) -> Option<(String, Option<Duration>)> {
+        let state = self.hold();
+        let value = state.value(key, now)?;
+        let ends = state.held.get(key).and_then(|it| it.ends);
+        Some((value, ends.map(|it| it.saturating_since(now))))
+    }
+
     fn hold(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

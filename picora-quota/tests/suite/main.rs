@@ -6,4 +6,5 @@
 )]
 
 mod broken;
+mod echo;
 mod memory;
