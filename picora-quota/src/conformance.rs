@@ -21,6 +21,7 @@ pub mod admission;
 pub mod alerts;
 pub mod changes;
 pub mod clock;
+pub mod echo;
 pub mod history;
 pub mod life;
 pub mod limits;

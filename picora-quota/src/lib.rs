@@ -19,6 +19,7 @@
 //! | [`reconcile`] | counting the truth again, and posting what differs |
 //! | [`audit`] | what must hold of an account's books at any time |
 //! | [`ledger`] | the ports: [`Ledger`] for whole steps, [`LedgerIn`] for steps in a caller's transaction |
+//! | [`echo`] | copies of an account's usage for readers near by, which decide nothing |
 //! | [`books`] | the ledger as plain state, in memory (feature `memory`) |
 //! | `conformance` | the suite that every ledger passes (feature `conformance`) |
 //!
@@ -67,6 +68,7 @@ pub mod cell;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod denial;
+pub mod echo;
 pub mod history;
 pub mod ledger;
 #[cfg(feature = "memory")]
@@ -82,6 +84,7 @@ pub use audit::{AccountFacts, Finding};
 pub use books::Books;
 pub use cell::{Cell, CellKey, Change, Counter};
 pub use denial::{Denial, Shortfall};
+pub use echo::{Echo, EchoCaps, EchoError, Echoer, Snapshot};
 pub use history::{Grain, HistoryPoint, HistoryQuery};
 pub use ledger::{Extended, Ledger, LedgerIn, LedgerReports, Posted, Reserved, Settled, UsageLine};
 pub use reconcile::{Recount, Recounted, Seen};

@@ -23,6 +23,9 @@ pub(crate) enum Failure {
     /// What is stored under a subject's key is no record.
     #[error("a record does not read back; `reset` forgets it")]
     Corrupt,
+    /// What stands under a key of the echo is not what an echo writes.
+    #[error("a key holds what no echo writes; who else writes under `quota:`?")]
+    Foreign,
 }
 
 impl Failure {
@@ -46,7 +49,7 @@ impl Failure {
             Self::NotSent(_) | Self::Moved(_) => StoreErrorKind::Unavailable,
             Self::NoAnswer(_) | Self::Nonsense(_) => StoreErrorKind::Unknown,
             Self::Refused(_) => StoreErrorKind::Unavailable,
-            Self::Corrupt => StoreErrorKind::Corrupt,
+            Self::Corrupt | Self::Foreign => StoreErrorKind::Corrupt,
         };
         StoreError::new(kind, "redis", operation).caused_by(self)
     }

@@ -1,4 +1,5 @@
-//! Rate limits of picora-ratelimit on Redis and Redis Cluster: the same decisions, to the microsecond, for many processes.
+//! Rate limits of picora-ratelimit on Redis and Redis Cluster: the same decisions, to the microsecond, for many processes. Beside them the
+//! echo of picora-quota's usage.
 //!
 //! **Decides** nothing of its own: a script of one call runs the rule of [`picora_ratelimit::step`](mod@picora_ratelimit::step) on the
 //! records of one home, by Redis' own clock; this side replays the rule on what the script has read, and an answer on which the two do
@@ -10,6 +11,7 @@
 //! | module | noun |
 //! |---|---|
 //! | [`limiter`] | the [`Limiter`](picora_ratelimit::Limiter) on Redis |
+//! | [`echo`] | the [`Echo`](picora_quota::Echo) of usage, published and never asked |
 //! | [`config`] | deadline, breaker, grouping, prefix |
 //! | `any.lua`, `decide.lua` | the script, and the same rule for the plain case in half the time |
 //! | `request`, `response` | what the script is sent and what it answers |
@@ -45,6 +47,7 @@
 
 pub mod breaker;
 pub mod config;
+pub mod echo;
 mod error;
 mod item;
 mod leases;
@@ -56,4 +59,5 @@ mod response;
 
 pub use breaker::BreakerConfig;
 pub use config::RedisConfig;
+pub use echo::RedisEcho;
 pub use limiter::RedisLimiter;

@@ -274,7 +274,7 @@ fn agree(
     Err(Failure::Nonsense("it is not what the rule says").at(operation))
 }
 
-fn unusable(error: redis::RedisError) -> StoreError {
+pub(crate) fn unusable(error: redis::RedisError) -> StoreError {
     StoreError::new(
         StoreErrorKind::Unavailable,
         "redis",

@@ -90,6 +90,14 @@ impl Link {
         }
     }
 
+    /// Runs a command that may be repeated: once more when the slot is elsewhere.
+    pub(crate) async fn run(&self, command: &Cmd) -> Result<Value, Failure> {
+        match self.send(command.clone()).await {
+            Err(Failure::Moved(_)) => self.send(command.clone()).await,
+            answer => answer,
+        }
+    }
+
     async fn send(&self, command: Cmd) -> Result<Value, Failure> {
         let mut connection = self.connected().await?;
         let answer = tokio::time::timeout(self.deadline, connection.send(&command)).await;

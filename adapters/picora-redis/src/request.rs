@@ -9,25 +9,34 @@ use sha1::{Digest, Sha1};
 
 use crate::item::Item;
 
-/// The rule, as Redis runs it.
+/// A script, as Redis knows it.
 #[derive(Debug)]
-struct Script {
+pub(crate) struct Script {
     text: &'static str,
     /// Its name in Redis' cache.
     sha1: LazyLock<String>,
 }
 
+impl Script {
+    /// A script of this text, whose name `digest` works out when it is first asked for.
+    pub(crate) const fn new(text: &'static str, digest: fn() -> String) -> Self {
+        Self {
+            text,
+            sha1: LazyLock::new(digest),
+        }
+    }
+
+    /// The name that Redis gives the text.
+    pub(crate) fn digest(&self) -> String {
+        sha1(self.text)
+    }
+}
+
 /// Whatever can be asked.
-static ANY: Script = Script {
-    text: include_str!("any.lua"),
-    sha1: LazyLock::new(|| sha1(ANY.text)),
-};
+static ANY: Script = Script::new(include_str!("any.lua"), || ANY.digest());
 
 /// Checks of bursts and windows, which are nearly all: the same rule in half the time.
-static DECIDE: Script = Script {
-    text: include_str!("decide.lua"),
-    sha1: LazyLock::new(|| sha1(DECIDE.text)),
-};
+static DECIDE: Script = Script::new(include_str!("decide.lua"), || DECIDE.digest());
 
 fn sha1(text: &str) -> String {
     let mut hex = String::with_capacity(40);
@@ -69,6 +78,26 @@ impl Request {
             arguments: keys.all.into_iter().chain(rest).collect(),
             keys: count,
         }
+    }
+
+    /// A call without keys or arguments yet; the keys come first.
+    pub(crate) const fn to(script: &'static Script) -> Self {
+        Self {
+            script,
+            arguments: Vec::new(),
+            keys: 0,
+        }
+    }
+
+    /// One more key.
+    pub(crate) fn key(&mut self, key: &[u8]) {
+        self.arguments.push(key.to_vec());
+        self.keys += 1;
+    }
+
+    /// One more argument.
+    pub(crate) fn argument(&mut self, argument: &[u8]) {
+        self.arguments.push(argument.to_vec());
     }
 
     /// How many keys it names.

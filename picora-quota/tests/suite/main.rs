@@ -6,5 +6,6 @@
 )]
 
 mod broken;
+mod echo;
 mod memory;
 mod simulation;

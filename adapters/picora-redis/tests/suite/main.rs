@@ -5,6 +5,8 @@
 #[cfg(feature = "real-servers")]
 mod conformance;
 #[cfg(feature = "real-servers")]
+mod echo;
+#[cfg(feature = "real-servers")]
 mod faults;
 #[cfg(feature = "real-servers")]
 mod leases;
