@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use picora_core::{
     AccountId, AssetId, KeyId, PlanId, ReservationId, StoreError, Timestamp, Transact,
 };
-use picora_quota::{Ledger, LedgerIn};
+use picora_quota::{Ledger, LedgerIn, LedgerReports};
 
 use crate::account::{Account, ApiKey, AuditEntry, Role};
 use crate::asset::{Asset, AssetChange, AssetQuery};
@@ -190,11 +190,25 @@ pub trait AccountsIn<T: Send + ?Sized>: Send + Sync {
 
 /// Everything that the use cases need of one store whose transaction is `T`.
 pub trait MediaStore<T: Send>:
-    Transact<T> + Ledger + LedgerIn<T> + Catalogue + CatalogueIn<T> + Accounts + AccountsIn<T>
+    Transact<T>
+    + Ledger
+    + LedgerReports
+    + LedgerIn<T>
+    + Catalogue
+    + CatalogueIn<T>
+    + Accounts
+    + AccountsIn<T>
 {
 }
 
 impl<T: Send, S> MediaStore<T> for S where
-    S: Transact<T> + Ledger + LedgerIn<T> + Catalogue + CatalogueIn<T> + Accounts + AccountsIn<T>
+    S: Transact<T>
+        + Ledger
+        + LedgerReports
+        + LedgerIn<T>
+        + Catalogue
+        + CatalogueIn<T>
+        + Accounts
+        + AccountsIn<T>
 {
 }

@@ -22,6 +22,9 @@ use crate::{
     ReservationState, Reserve, Reserved, Settled, Thresholds, decide,
 };
 
+mod limits;
+mod reports;
+
 /// The ledgers of all accounts, in memory.
 ///
 /// It is the oracle that the databases are compared with, and the ledger of tests and examples. Every method is one step; after an error
@@ -249,75 +252,6 @@ impl Books {
         Ok(Posted::Done { before, after })
     }
 
-    /// See [`Ledger::set_limits`](crate::Ledger::set_limits).
-    pub fn set_limits(&mut self, limits: &SetLimits, now: Timestamp) -> Result<(), AmountError> {
-        let mut book = self
-            .accounts
-            .get(&limits.account)
-            .cloned()
-            .unwrap_or_default();
-        book.plan = limits.limits;
-        book.open_reservations = Limit::Max(limits.open_reservations);
-        self.entitle(limits.account, book, now)
-    }
-
-    /// See [`Ledger::adjust`](crate::Ledger::adjust).
-    pub fn adjust(
-        &mut self,
-        adjustment: &Adjustment,
-        now: Timestamp,
-    ) -> Result<Adjusted, AmountError> {
-        if !adjustment.is_well_formed() {
-            return Ok(Adjusted::Malformed);
-        }
-        let known = self
-            .accounts
-            .values()
-            .find_map(|book| book.adjustments.get(&adjustment.id));
-        if let Some(known) = known {
-            return Ok(known.answer_to(adjustment));
-        }
-        let mut book = self
-            .accounts
-            .get(&adjustment.account)
-            .cloned()
-            .unwrap_or_default();
-        book.adjustments.insert(adjustment.id, adjustment.clone());
-        self.entitle(adjustment.account, book, now)?;
-        Ok(Adjusted::Done)
-    }
-
-    /// See [`Ledger::withdraw`](crate::Ledger::withdraw).
-    pub fn withdraw(
-        &mut self,
-        account: AccountId,
-        id: AdjustmentId,
-        now: Timestamp,
-    ) -> Result<bool, AmountError> {
-        let Some(mut book) = self.accounts.get(&account).cloned() else {
-            return Ok(false);
-        };
-        let Some(ended) = book.adjustments.get_mut(&id).and_then(|it| it.end_at(now)) else {
-            return Ok(false);
-        };
-        book.adjustments.insert(id, ended);
-        self.entitle(account, book, now)?;
-        Ok(true)
-    }
-
-    /// See [`Ledger::refresh`](crate::Ledger::refresh).
-    pub fn refresh(&mut self, most: u32, now: Timestamp) -> Result<u32, AmountError> {
-        let due = self.accounts.iter().filter(|(_, book)| is_due(book, now));
-        let due = due.map(|(account, _)| *account);
-        let due: Vec<_> = due
-            .take(usize::try_from(most).unwrap_or(usize::MAX))
-            .collect();
-        for account in &due {
-            self.refresh_account(*account, now)?;
-        }
-        Ok(u32::try_from(due.len()).unwrap_or(u32::MAX))
-    }
-
     /// See [`Ledger::correct`](crate::Ledger::correct).
     pub fn correct(&mut self, recount: &Recount, now: Timestamp) -> Result<Recounted, AmountError> {
         let Some(key) = recount.cell() else {
@@ -435,127 +369,6 @@ impl Books {
         self.outcomes.retain(|_, entry| entry.account != account);
     }
 
-    /// See [`LedgerReports::adjustments`](crate::LedgerReports::adjustments).
-    #[must_use]
-    pub fn adjustments(&self, account: AccountId) -> Vec<Adjustment> {
-        let book = self.accounts.get(&account);
-        book.map_or_else(Vec::new, |book| {
-            book.adjustments.values().cloned().collect()
-        })
-    }
-
-    /// See [`LedgerReports::alerts`](crate::LedgerReports::alerts).
-    #[must_use]
-    pub fn alerts(&self, account: AccountId) -> Vec<Alert> {
-        let of_it = |alert: &&Alert| alert.account == account;
-        self.alerts.iter().filter(of_it).copied().collect()
-    }
-
-    /// See [`LedgerReports::history`](crate::LedgerReports::history).
-    #[must_use]
-    pub fn history(&self, account: AccountId, query: &HistoryQuery) -> Vec<HistoryPoint> {
-        let mut facts: Vec<_> = self
-            .facts
-            .iter()
-            .filter(|((of, counter, ..), _)| *of == account && query.counters.contains(counter))
-            .map(|((_, counter, grain, start), (moved, level))| {
-                let point = HistoryPoint {
-                    counter: *counter,
-                    start: *start,
-                    moved: *moved,
-                    level: *level,
-                };
-                (point, *grain)
-            })
-            .filter(|(fact, _)| query.covers(fact.start))
-            .collect();
-        facts.sort_by_key(|(fact, grain)| (fact.counter, fact.start, Reverse(*grain)));
-        rolled_up(facts.into_iter().map(|(fact, _)| fact), query.grain)
-    }
-
-    /// See [`LedgerReports::roll_up`](crate::LedgerReports::roll_up).
-    pub fn roll_up(&mut self, most: u32, now: Timestamp) -> u32 {
-        let old = self
-            .facts
-            .keys()
-            .filter(|(_, _, grain, start)| grain.is_over(*start, now));
-        let old: Vec<_> = old
-            .take(usize::try_from(most).unwrap_or(usize::MAX))
-            .copied()
-            .collect();
-        for key in &old {
-            let (account, counter, grain, start) = *key;
-            let (Some((moved, level)), Some(coarser)) = (self.facts.remove(key), grain.coarser())
-            else {
-                continue;
-            };
-            let sum = self
-                .facts
-                .entry((account, counter, coarser, coarser.start(start)))
-                .or_default();
-            *sum = (sum.0.saturating_add(moved), level);
-        }
-        u32::try_from(old.len()).unwrap_or(u32::MAX)
-    }
-
-    /// See [`LedgerReports::accounts`](crate::LedgerReports::accounts).
-    #[must_use]
-    pub fn accounts(&self, after: Option<AccountId>, most: u32) -> Vec<AccountId> {
-        let later = self
-            .accounts
-            .keys()
-            .filter(|id| after.is_none_or(|after| **id > after));
-        later
-            .take(usize::try_from(most).unwrap_or(usize::MAX))
-            .copied()
-            .collect()
-    }
-
-    /// See [`LedgerReports::facts`](crate::LedgerReports::facts).
-    pub fn facts(
-        &self,
-        account: AccountId,
-        now: Timestamp,
-    ) -> Result<Option<AccountFacts>, AmountError> {
-        let Some(book) = self.accounts.get(&account) else {
-            return Ok(None);
-        };
-        let pending = self
-            .outcomes
-            .values()
-            .filter_map(|entry| match &entry.outcome {
-                Outcome::Admitted(held)
-                    if held.account == account && held.state == ReservationState::Pending =>
-                {
-                    Some(held.clone())
-                }
-                _ => None,
-            });
-        let cells = book.cells.iter();
-        Ok(Some(AccountFacts {
-            account,
-            cells: cells
-                .map(|(key, kept)| (*key, (kept.cell, kept.journal)))
-                .collect(),
-            pending: pending.collect(),
-            unreadable: 0,
-            entitled: book.entitled_at(now)?,
-            open_reservations: book.open_reservations,
-            limits_until: book.entitled.until,
-        }))
-    }
-
-    /// See [`Changes::marks`](picora_core::Changes::marks).
-    #[must_use]
-    pub fn mark(&self, account: AccountId, now: Timestamp) -> ChangeMark {
-        let day = CalendarDay::of(now).to_string();
-        let Some(book) = self.accounts.get(&account) else {
-            return ChangeMark::new(&day, 0);
-        };
-        let moves: u64 = book.cells.values().map(|kept| kept.moves).sum();
-        ChangeMark::new(&day, 1 + book.version + moves)
-    }
-
     /// A cell as it stands; one in which nothing has happened has the account's limit.
     fn cell(&self, account: AccountId, key: CellKey) -> Cell {
         match self.accounts.get(&account) {
@@ -584,38 +397,6 @@ impl Books {
             counter,
             lifted(now, opened.filter(|key| key.counter == counter)),
         )
-    }
-
-    /// Replaces the limits of an account by those of a book.
-    fn entitle(
-        &mut self,
-        account: AccountId,
-        mut book: Book,
-        now: Timestamp,
-    ) -> Result<(), AmountError> {
-        book.entitled = book.entitled_at(now)?;
-        book.version += 1;
-        let (entitled, open) = (book.entitled, book.open_reservations);
-        for (key, kept) in &mut book.cells {
-            kept.cell.limit = limit_of(&entitled, open, key.counter);
-            kept.moves += 1;
-            let (alarm, level) = self
-                .thresholds
-                .after_limit(*key, kept.cell, kept.alarm, now);
-            kept.alarm = alarm;
-            let alert =
-                level.and_then(|level| Alert::of(account, *key, kept.cell, alarm, level, now));
-            self.alerts.extend(alert);
-        }
-        self.accounts.insert(account, book);
-        Ok(())
-    }
-
-    fn refresh_account(&mut self, account: AccountId, now: Timestamp) -> Result<(), AmountError> {
-        match self.accounts.get(&account) {
-            Some(book) if is_due(book, now) => self.entitle(account, book.clone(), now),
-            _ => Ok(()),
-        }
     }
 
     fn cells_for(

@@ -41,15 +41,15 @@ pub fn denied(denial: &Denial, upgrade_url: &str, now: Timestamp) -> ApiError {
                 ApiError::new(ErrorCode::RateLimited, "Rate limit exceeded").with_retry_after(1);
             numbers(error, short)
         }
-        (Counter::Dimension(_), Some(resets_at)) => {
+        (Counter::Dimension(_) | Counter::Tally(_), Some(resets_at)) => {
             let seconds = (resets_at.unix_seconds_up() - now.unix_seconds()).max(1);
             let error = ApiError::new(ErrorCode::RateLimit, "Upload limit exceeded");
             numbers(error.with_retry_after(seconds.unsigned_abs()), short)
         }
-        (Counter::Dimension(dimension), None) => {
+        (counter @ (Counter::Dimension(_) | Counter::Tally(_)), None) => {
             let error = ApiError::new(
                 ErrorCode::QuotaExceeded,
-                format!("Quota exceeded: {}", dimension.meta_type()),
+                format!("Quota exceeded: {}", counter.meta_type()),
             );
             numbers(error, short)
         }

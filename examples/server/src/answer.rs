@@ -171,9 +171,42 @@ pub struct VideoUsage {
 
 /// Documents.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct DocUsage {
     /// How many there are.
     pub count: Level,
+    /// The most bytes of one document; null without a limit.
+    pub max_file_bytes: Option<u64>,
+    /// The most images that one document embeds; null without a limit.
+    pub max_images_per_doc: Option<u64>,
+}
+
+/// Audio, which is part of the pool that `video` shows (C7).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AudioUsage {
+    /// Bytes stored.
+    pub storage: Part,
+    /// Bytes served this month.
+    pub bandwidth: Part,
+}
+
+/// A part of a number whose limit is that of the whole.
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
+pub struct Part {
+    /// What is used.
+    pub used: u64,
+}
+
+/// When limits of this month will be reached if it goes on as it began; null when they will not be (#172).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Forecast {
+    /// Bytes of images served.
+    pub image_bandwidth_reached_at: Option<String>,
+    /// Bytes of video and audio served.
+    pub video_bandwidth_reached_at: Option<String>,
+    /// Uploads of any kind.
+    pub uploads_reached_at: Option<String>,
 }
 
 /// Uploads of any kind.
@@ -195,8 +228,15 @@ pub struct Usage {
     pub video: VideoUsage,
     /// Documents.
     pub doc: DocUsage,
+    /// Audio by itself.
+    pub audio: AudioUsage,
     /// Uploads.
     pub uploads: UploadUsage,
+    /// What is to be expected of this month.
+    pub forecast: Forecast,
+    /// Where more is sold (#199).
+    #[serde(rename = "upgradeUrl")]
+    pub upgrade_url: String,
 }
 
 /// A resource that was removed.

@@ -44,6 +44,12 @@ pub enum Command {
     /// Check or print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look whether the books of all accounts hold what they must; prints what is broken, and then exits with 1.
+    Doctor {
+        /// Print one JSON object for each finding, and one at the end.
+        #[arg(long)]
+        json: bool,
+    },
     /// Serve (the default).
     Serve,
     /// Visit what the server does, against a fresh one on a virtual clock; fails when an answer is not as promised.

@@ -27,21 +27,35 @@ pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
         app.clone(),
         fold,
     );
+    let keeping = every(HOURLY, stopping.clone(), app.clone(), keep_books);
     let scavenging = every(DAILY, stopping.clone(), app.clone(), scavenge);
     // Whatever was last written before now was a dead process's: this one has the folder to itself and has not begun to serve.
     jobs.spawn(sweep(app.clone(), Duration::ZERO, app.clock.now()));
     jobs.spawn(tidying);
     jobs.spawn(folding);
+    jobs.spawn(keeping);
     jobs.spawn(scavenging);
     jobs
 }
 
 /// Puts right what a crash or a failure left.
 pub async fn tidy(app: Arc<App>) {
+    if let Err(error) = app.media.store().refresh(REFRESHED, app.clock.now()).await {
+        tracing::warn!(%error, "limits that change by themselves could not be brought up to date");
+    }
     match Janitor::new(app.media.clone()).tidy().await {
         Ok(tidied) if tidied == Tidied::default() => {}
         Ok(tidied) => tracing::info!(?tidied, "tidied up"),
         Err(error) => tracing::warn!(%error, "could not tidy up"),
+    }
+}
+
+/// Rolls old facts of usage up into days and months.
+async fn keep_books(app: Arc<App>) {
+    match app.media.store().roll_up(ROLLED_UP, app.clock.now()).await {
+        Ok(0) => {}
+        Ok(facts) => tracing::info!(facts, "rolled old usage up"),
+        Err(error) => tracing::warn!(%error, "old usage could not be rolled up"),
     }
 }
 
@@ -92,6 +106,14 @@ async fn every<F: Future<Output = ()>>(
         job(app.clone()).await;
     }
 }
+
+/// How many accounts one run brings up to date; reservations do it for themselves.
+const REFRESHED: u32 = 1_000;
+
+/// How many facts one run rolls up; the next goes on.
+const ROLLED_UP: u32 = 100_000;
+
+const HOURLY: Duration = Duration::from_secs(60 * 60);
 
 /// A staged file or an orphan younger than this may be somebody's work under way.
 const DAILY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -20,6 +20,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod credential;
+pub mod doctor;
 pub mod egress;
 pub mod failure;
 pub mod first_run;

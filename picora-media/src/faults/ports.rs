@@ -9,8 +9,9 @@ use picora_core::{
     SetLimits, StoreError, Timestamp, Transact,
 };
 use picora_quota::{
-    Adjusted, Adjustment, Extended, Items, Ledger, LedgerIn, Posted, Recount, Recounted,
-    Reservation, Reserve, Reserved, Settled, UsageLine,
+    AccountFacts, Adjusted, Adjustment, Alert, Counter, Extended, HistoryPoint, HistoryQuery,
+    Items, Ledger, LedgerIn, LedgerReports, Posted, Recount, Recounted, Reservation, Reserve,
+    Reserved, Seen, Settled, UsageLine,
 };
 
 use super::FaultyMedia;
@@ -64,6 +65,16 @@ delegate!(Ledger {
     Read reservation(id: ReservationId) -> Option<Reservation>;
     Whole sweep(most: u32, now: Timestamp) -> u32;
     Whole prune(most: u32, now: Timestamp) -> u32;
+});
+
+delegate!(LedgerReports {
+    Read adjustments(account: AccountId) -> Vec<Adjustment>;
+    Read alerts(account: AccountId) -> Vec<Alert>;
+    Read history(account: AccountId, query: &HistoryQuery) -> Vec<HistoryPoint>;
+    Whole roll_up(most: u32, now: Timestamp) -> u32;
+    Read accounts(after: Option<AccountId>, most: u32) -> Vec<AccountId>;
+    Read seen(account: AccountId, counter: Counter) -> Seen;
+    Read facts(account: AccountId, now: Timestamp) -> Option<AccountFacts>;
 });
 
 delegate!(LedgerIn<Tx> {

@@ -1,5 +1,6 @@
 //! What is published when.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -388,13 +389,16 @@ impl Echoer {
             if let Some(from) = from.filter(|it| now < *it) {
                 *wait = from.min(*wait);
                 stay.push_back(account);
-            } else if self.under_way.contains_key(&account) {
-                stay.push_back(account); // its turn comes when that has been heard of
-            } else {
-                let snapshot = waiting.snapshot;
-                snapshots.push(snapshot);
-                self.under_way.insert(account, snapshot);
-                self.waiting.remove(&account);
+                continue;
+            }
+            match self.under_way.entry(account) {
+                Entry::Occupied(_) => stay.push_back(account), // its turn comes when that has been heard of
+                Entry::Vacant(free) => {
+                    let snapshot = waiting.snapshot;
+                    snapshots.push(snapshot);
+                    free.insert(snapshot);
+                    self.waiting.remove(&account);
+                }
             }
         }
         let queue = self.queue(flips);

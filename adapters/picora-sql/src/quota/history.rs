@@ -20,7 +20,7 @@ pub(super) async fn read(
         (String, i64, i64, i64),
         "SELECT counter, start, moved, level FROM picora_usage_fact
          WHERE account = $1 AND start >= $2 AND start < $3
-         ORDER BY start, grain DESC",
+         ORDER BY start, CASE grain WHEN 'month' THEN 0 WHEN 'day' THEN 1 ELSE 2 END",
         &account.as_bytes()[..],
         query.grain.start(query.from).unix_micros(),
         query.until.unix_micros(),

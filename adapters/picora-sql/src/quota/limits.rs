@@ -1,5 +1,7 @@
 //! What accounts may do.
 
+use std::collections::BTreeMap;
+
 use picora_core::{AccountId, AdjustmentId, Limit, Limits, SetLimits, Timestamp};
 use picora_quota::{Adjusted, Adjustment, Alert, Cell, CellKey, Counter, Entitled, Thresholds};
 use sqlx::{query, query_as};
@@ -116,11 +118,12 @@ async fn entitle(
     now: Timestamp,
 ) -> Result<(), Fault> {
     let entitled = entitlement.at(now)?;
+    let before = limits_of_cells(conn, account).await?;
     let rows = copy(conn, account, entitlement, &entitled).await?;
-    let mut cells = rows
-        .into_iter()
-        .map(|row| Moved::of(account, row))
-        .collect::<Result<Vec<_>, _>>()?;
+    let cells = rows.into_iter().map(|row| Moved::of(account, row));
+    let mut cells = cells.collect::<Result<Vec<_>, _>>()?;
+    // Only where the limit is another one: the change of one limit must not arm another again (C55).
+    cells.retain(|moved| before.get(&moved.key) != Some(&moved.cell.limit));
     cells.sort_unstable_by_key(|cell| cell.key);
     for Moved {
         key, cell, alarm, ..
@@ -136,6 +139,23 @@ async fn entitle(
         }
     }
     Ok(())
+}
+
+/// The limit of each cell of an account whose limits are held: nobody else writes them.
+async fn limits_of_cells(
+    conn: &mut SqlConn<'_>,
+    account: AccountId,
+) -> Result<BTreeMap<CellKey, Limit>, Fault> {
+    let rows = select!(
+        conn,
+        (String, String, Option<i64>),
+        "SELECT counter, win, lim FROM picora_usage WHERE account = $1",
+        &account.as_bytes()[..],
+    );
+    let limit = |(counter, window, limit): (String, String, Option<i64>)| {
+        Ok((stored::key(&counter, &window)?, stored::limit(limit)?))
+    };
+    rows.into_iter().map(limit).collect()
 }
 
 /// Writes limits to both their places; answers the cells as they are then.

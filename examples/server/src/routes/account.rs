@@ -9,11 +9,13 @@ use axum::response::Response;
 use axum::routing::get;
 use picora_bandwidth::VideoStatus;
 use picora_core::{CalendarMonth, Dimension, Timestamp};
+use picora_quota::history::forecast;
 use picora_quota::{Cell, UsageLine};
 
 use super::{Access, Route};
 use crate::answer::{
-    self, DocUsage, Identity, ImageUsage, Level, Monthly, UploadUsage, Usage, VideoUsage, shown,
+    self, AudioUsage, DocUsage, Forecast, Identity, ImageUsage, Level, Monthly, Part, UploadUsage,
+    Usage, VideoUsage, shown,
 };
 use crate::app::App;
 use crate::credential::Caller;
@@ -60,12 +62,12 @@ async fn usage(
 ) -> Result<Response, Failure> {
     let now = app.clock.now();
     let lines = app.media.store().usage(caller.account.id, now).await?;
-    Ok(answer::ok(shape(&lines, now)))
+    Ok(answer::ok(shape(&lines, &app.config.upgrade_url, now)))
 }
 
 /// The usage answer from the ledger's lines (#167).
 #[must_use]
-pub fn shape(lines: &[UsageLine], now: Timestamp) -> Usage {
+pub fn shape(lines: &[UsageLine], upgrade_url: &str, now: Timestamp) -> Usage {
     let cell = |dimension: Dimension| {
         let line = lines.iter().find(|line| line.dimension == dimension);
         line.map_or(Cell::empty(picora_core::Limit::NOTHING), |line| line.cell)
@@ -85,6 +87,11 @@ pub fn shape(lines: &[UsageLine], now: Timestamp) -> Usage {
             month_year: CalendarMonth::of(now).to_string(),
         }
     };
+    let part = |dimension| {
+        let line = lines.iter().find(|line| line.dimension == dimension);
+        let used = line.map_or(0, |line| line.tally.get());
+        Part { used }
+    };
     let played = cell(Dimension::MediaBandwidth);
     Usage {
         image: ImageUsage {
@@ -98,12 +105,32 @@ pub fn shape(lines: &[UsageLine], now: Timestamp) -> Usage {
         },
         doc: DocUsage {
             count: level(Dimension::DocCount),
+            max_file_bytes: shown(cell(Dimension::DocMaxFile).limit),
+            max_images_per_doc: shown(cell(Dimension::DocMaxImagesPerDoc).limit),
+        },
+        audio: AudioUsage {
+            storage: part(Dimension::MediaStorage),
+            bandwidth: part(Dimension::MediaBandwidth),
         },
         uploads: UploadUsage {
             day: level(Dimension::UploadsPerDay),
             month: level(Dimension::UploadsPerMonth),
         },
+        forecast: Forecast {
+            image_bandwidth_reached_at: reached(lines, Dimension::ImgBandwidth, now),
+            video_bandwidth_reached_at: reached(lines, Dimension::MediaBandwidth, now),
+            uploads_reached_at: reached(lines, Dimension::UploadsPerMonth, now),
+        },
+        upgrade_url: upgrade_url.to_owned(),
     }
+}
+
+/// When the limit of a dimension of this month will be reached.
+fn reached(lines: &[UsageLine], dimension: Dimension, now: Timestamp) -> Option<String> {
+    let line = lines.iter().find(|line| line.dimension == dimension)?;
+    let (from, end) = (line.key.window.start()?, line.key.window.end()?);
+    let reached = forecast(line.cell.used, line.cell.limit, from, end, now)?;
+    Some(reached.to_rfc3339())
 }
 
 #[cfg(test)]
@@ -129,6 +156,7 @@ mod tests {
                 dimension,
                 key: cell_key(Counter::Dimension(dimension), now),
                 cell,
+                tally: Amount::ZERO,
             }
         };
         let lines = [
@@ -138,8 +166,14 @@ mod tests {
             line(Dimension::MediaBandwidth, 9_663_676_416, 10_737_418_240),
             line(Dimension::DocCount, 247, 1_000),
         ];
-        let mut shown = serde_json::to_value(shape(&lines, now)).unwrap();
-        shown.as_object_mut().unwrap().remove("uploads"); // ours, beside the documents' names
+        let mut shown =
+            serde_json::to_value(shape(&lines, "https://picora.me/plans", now)).unwrap();
+        for ours in ["audio", "uploads", "forecast", "upgradeUrl"] {
+            shown.as_object_mut().unwrap().remove(ours).unwrap(); // beside the documents' names
+        }
+        for ours in ["maxFileBytes", "maxImagesPerDoc"] {
+            shown["doc"].as_object_mut().unwrap().remove(ours).unwrap();
+        }
         let expected = json!({
             "image": {"storage": {"used": 524_288_000, "limit": 5_368_709_120_u64},
                 "bandwidth": {"used": 1_073_741_824, "limit": 5_368_709_120_u64, "monthYear": "2026-04"}},

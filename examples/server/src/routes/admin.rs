@@ -234,7 +234,11 @@ async fn view(app: &App, id: AccountId) -> Result<Response, Failure> {
         .await?
         .ok_or_else(ApiError::not_found)?;
     let now = app.clock.now();
-    let usage = super::account::shape(&app.media.store().usage(id, now).await?, now);
+    let usage = super::account::shape(
+        &app.media.store().usage(id, now).await?,
+        &app.config.upgrade_url,
+        now,
+    );
     Ok(answer::ok(AccountView {
         id: id.to_string(),
         plan: account.plan.name(),

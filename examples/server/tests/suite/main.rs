@@ -13,6 +13,7 @@ mod client;
 mod days;
 mod delivery;
 mod disk;
+mod doctor;
 mod documents;
 mod egress;
 mod kill;

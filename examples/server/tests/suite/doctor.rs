@@ -1,0 +1,51 @@
+//! The doctor, against databases that hold what they must, and against one that somebody wrote into.
+
+use picora_core::PlanId;
+use sqlx::Connection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use crate::child::Place;
+
+fn doctor(place: &Place, arguments: &[&str]) -> (Option<i32>, String) {
+    let output = place.run(&[&["doctor"], arguments].concat());
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code(), told)
+}
+
+#[tokio::test]
+async fn finds_what_is_broken_and_nothing_else() {
+    let place = Place::new("");
+    place.account(PlanId::Trial);
+    let (code, told) = doctor(&place, &[]);
+    assert_eq!(
+        (code, told.as_str()),
+        (Some(0), "All books hold what they must; accounts: 1.\n")
+    );
+
+    let file = SqliteConnectOptions::new().filename(place.data().join("picora.sqlite"));
+    let mut database = SqliteConnection::connect_with(&file).await.unwrap();
+    // A number that nothing has moved, and a limit that nobody has given.
+    let broken = "INSERT INTO picora_usage (account, counter, win, used, reserved, lim)
+        SELECT account, counter, '', 7, 0, 1 FROM picora_account_limit WHERE counter = 'img_storage_bytes'";
+    sqlx::query(broken).execute(&mut database).await.unwrap();
+    let (code, told) = doctor(&place, &[]);
+    assert_eq!(code, Some(1), "{told}");
+    for part in [
+        "img_storage_bytes: 7 is used, but the movements add up to 0",
+        "it decides by",
+        "findings: 2",
+    ] {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    let (code, told) = doctor(&place, &["--json"]);
+    let last: serde_json::Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!((code, &last["findings"]), (Some(1), &2.into()));
+}
+
+#[test]
+fn makes_no_database_where_there_is_none() {
+    let place = Place::new("");
+    let (code, _) = doctor(&place, &[]);
+    assert_eq!(code, Some(2));
+    assert!(!place.data().join("picora.sqlite").exists());
+}
