@@ -221,8 +221,11 @@ async fn usage_has_the_documents_shape() {
     let expected: Value = json!({
         "image": {"storage": {"used": 0, "limit": 104_857_600}, "bandwidth": monthly(2_147_483_648)},
         "video": {"storage": {"used": 0, "limit": 52_428_800}, "bandwidth": monthly(1_073_741_824), "status": "ok"},
-        "doc": {"count": {"used": 0, "limit": 20}},
+        "doc": {"count": {"used": 0, "limit": 20}, "maxFileBytes": 1_048_576, "maxImagesPerDoc": 50},
+        "audio": {"storage": {"used": 0}, "bandwidth": {"used": 0}},
         "uploads": {"day": {"used": 0, "limit": 200}, "month": {"used": 0, "limit": 2_000}},
+        "forecast": {"imageBandwidthReachedAt": null, "videoBandwidthReachedAt": null, "uploadsReachedAt": null},
+        "upgradeUrl": "https://picora.me/plans",
     });
     assert_eq!(usage.to_string(), expected.to_string(), "names, order");
     let alias = world.get(&account, "/v1/me/usage").await.data();
