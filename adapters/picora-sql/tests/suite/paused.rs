@@ -397,6 +397,8 @@ fn a_step_that_is_given_up_leaves_nothing() {
             reserving.abort();
             assert!(reserving.await.unwrap_err().is_cancelled());
             scene.proxy.go_on();
+            // Under load the pool may hand out the given-up connection just as it closes: that is "unavailable", once.
+            let _ = scene.stopped.usage(ACCOUNT, NOW).await;
             // The COMMIT may have been on its way; anything before it must leave nothing.
             let taken = numbers(&scene.stopped, IMAGES, NOW).await;
             assert!(taken == (0, 0) || taken == (0, 60), "{taken:?}");
