@@ -172,6 +172,9 @@ impl Books {
         totals: &Items,
         now: Timestamp,
     ) -> Result<Extended, AmountError> {
+        if let Some(account) = self.reservation(id).map(|held| held.account) {
+            self.refresh_account(account, now)?;
+        }
         let reservation = match self.pending(id, now)? {
             Ok(reservation) => reservation,
             Err(resolved) => return Ok(resolved.map_or(Extended::Unknown, Extended::Resolved)),

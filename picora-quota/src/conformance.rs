@@ -61,7 +61,7 @@ macro_rules! ledger_conformance {
             limits: keeps_usage_when_a_plan_changes, posts_once, posts_above_the_limit_but_never_below_zero,
                 starts_windows_at_zero_and_pins_reservations_to_theirs, posts_into_the_window_of_the_event,
                 overflows_into_an_error, gives_unknown_accounts_nothing;
-            adjustments: grants_to_the_microsecond, takes_the_latest_override, adds_grants_to_overrides, withdraws_at_once,
+            adjustments: grants_to_the_microsecond, grows_by_the_limit_of_the_moment, takes_the_latest_override, adds_grants_to_overrides, withdraws_at_once,
                 adds_an_adjustment_once, refuses_malformed_adjustments, keeps_adjustments_when_a_plan_changes,
                 refuses_limits_above_the_range, shows_the_limit_of_the_moment;
             alerts: tells_each_level_once, tells_the_highest_of_several_levels, tells_of_what_is_used_not_of_what_is_held,

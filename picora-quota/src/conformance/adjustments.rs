@@ -6,7 +6,7 @@ use super::{
     NOW, adjustment, adjustment_id, admitted, after, answer, cell, denied, exactly, just_before,
     numbers, only, set, with_limits,
 };
-use crate::{Adjusted, Adjustment, Ledger, LedgerReports, LimitChange};
+use crate::{Adjusted, Adjustment, Extended, Item, Items, Ledger, LedgerReports, LimitChange};
 
 const IMAGES: Dimension = Dimension::ImgStorage;
 
@@ -212,6 +212,23 @@ pub async fn refuses_limits_above_the_range<S: Ledger + LedgerReports>(store: &S
     assert_eq!(kind, StoreErrorKind::OutOfRange);
     assert_eq!(cell(store, IMAGES, NOW).await.limit, max(100));
     admitted(store, &exactly(1, IMAGES, 101), after(86_400)).await;
+}
+
+/// A reservation grows by the limit of the moment: what was granted for an hour is not there after it, though nobody refreshes limits.
+pub async fn grows_by_the_limit_of_the_moment(store: &dyn Ledger) {
+    set(store, &only(IMAGES, 100)).await;
+    let granted = Adjustment {
+        until: Some(after(60)),
+        ..adjustment(1, IMAGES, grant(50))
+    };
+    assert_eq!(answer(store.adjust(&granted, NOW).await), Adjusted::Done);
+    let held = admitted(store, &exactly(1, IMAGES, 90), NOW).await;
+    let to = |total: u32| Items::new([Item::exactly(IMAGES, Amount::from(total))]);
+    let (within, above) = (to(120).expect("small"), to(121).expect("small"));
+    let early = store.extend(held.id, &within, just_before(after(60))).await;
+    assert!(matches!(answer(early), Extended::Grown(_)));
+    let late = store.extend(held.id, &above, after(60)).await;
+    assert!(matches!(answer(late), Extended::Denied(_)));
 }
 
 /// Usage shows the limit that counts when it is asked for, whether or not anybody has refreshed it; refreshing does so once.

@@ -28,12 +28,13 @@ pub(super) async fn set_alarm(
     Ok(())
 }
 
-/// Writes an alert down, and the message that tells it. Its key is the guard behind the rule.
+/// Writes an alert down, and the message that tells it. Its key is the guard behind the rule: one that exists is not told again, and is no
+/// reason to refuse the step that crossed the level.
 pub(super) async fn raise(conn: &mut SqlConn<'_>, alert: &Alert) -> Result<(), Fault> {
-    execute!(
+    let raised = execute!(
         conn,
         "INSERT INTO picora_alert (account, counter, permille, win, arming, used, lim, raised_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         &alert.account.as_bytes()[..],
         alert.dimension.field(),
         i64::from(alert.permille),
@@ -44,8 +45,8 @@ pub(super) async fn raise(conn: &mut SqlConn<'_>, alert: &Alert) -> Result<(), F
         alert.raised_at.unix_micros(),
     );
     match alert.message() {
-        Some(message) => outbox::put(conn, &message).await.map(drop),
-        None => Ok(()),
+        Some(message) if raised == 1 => outbox::put(conn, &message).await.map(drop),
+        _ => Ok(()),
     }
 }
 

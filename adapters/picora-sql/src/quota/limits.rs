@@ -90,6 +90,22 @@ pub(super) async fn refresh(
     Ok(true)
 }
 
+/// Whether an override or a grant of the account has begun or ended since its limits were written.
+pub(super) async fn is_due(
+    conn: &mut SqlConn<'_>,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let rows = select!(
+        conn,
+        (i64,),
+        "SELECT count(*) FROM picora_account_limit WHERE account = $1 AND lim_until <= $2",
+        &account.as_bytes()[..],
+        now.unix_micros(),
+    );
+    Ok(rows.first().is_some_and(|(due,)| *due > 0))
+}
+
 /// Accounts whose limits are to be replaced, the most overdue first.
 pub(super) async fn due(
     conn: &mut SqlConn<'_>,

@@ -75,20 +75,13 @@ pub(super) async fn correct(
         Err(why) => return Ok(why),
     };
     before.moved(delta, 0)?;
-    let moved = write(conn, recount.account, &changes(&[key], delta)).await?;
-    let after = moved.first().map_or(before, |moved| moved.cell);
     let reason = PostingReason::Reconcile.name();
-    write_row(
-        conn,
-        &recount.key,
-        recount.account,
-        key,
-        delta,
-        reason,
-        now,
-        now,
-    )
-    .await?;
+    let account = recount.account;
+    if !write_row(conn, &recount.key, account, key, delta, reason, now, now).await? {
+        return Ok(Recounted::Refused); // another cell's step has just taken the key; nothing is written
+    }
+    let moved = write(conn, account, &changes(&[key], delta)).await?;
+    let after = moved.first().map_or(before, |moved| moved.cell);
     let booking = Booking {
         key: recount.key.as_str().to_owned(),
         reason,

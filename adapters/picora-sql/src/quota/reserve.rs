@@ -82,6 +82,7 @@ pub(super) async fn reserve(
 /// See [`Ledger::extend`](picora_quota::Ledger::extend).
 pub(super) async fn extend(
     conn: &mut SqlConn<'_>,
+    thresholds: &Thresholds,
     id: ReservationId,
     totals: &Items,
     now: Timestamp,
@@ -93,6 +94,9 @@ pub(super) async fn extend(
     else {
         return Ok(Extended::Unknown);
     };
+    if limits::is_due(conn, reservation.account, now).await? {
+        limits::refresh(conn, thresholds, reservation.account, now).await?; // limits are locked first
+    }
     let touched = Touched::by(totals, reservation.tally(), reservation.created_at);
     if cells::count(conn, reservation.account, &touched.cells).await? < touched.cells.len() {
         cells::open(conn, reservation.account, &touched.cells).await?;

@@ -33,7 +33,10 @@ impl<T: AsSqlConn> LedgerIn<T> for SqlStore {
         totals: &Items,
         now: Timestamp,
     ) -> Result<Extended, StoreError> {
-        step!(tx, "extend", |conn| reserve::extend(conn, id, totals, now))
+        let thresholds = self.thresholds();
+        step!(tx, "extend", |conn| reserve::extend(
+            conn, thresholds, id, totals, now
+        ))
     }
 
     async fn commit_in(
