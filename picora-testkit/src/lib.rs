@@ -11,6 +11,7 @@
 //! | [`redis`] | Redis: own server, or one per test binary; killed, started again, paused |
 //! | [`redis_cluster`] | Redis Cluster of three masters, one of which may be killed |
 //! | [`smtp_sink`] | an SMTP server that keeps what it accepts, and refuses, defers, stalls or hangs up when told |
+//! | [`miniflare`] | Workers KV behind Cloudflare's REST dialect, and the vendor's own client to judge both |
 //! | [`wire`] | a proxy between client and server, on which answers come late, never, or as garbage |
 //! | [`server`] | the child process that all servers are, and the keeper that outlives the test |
 //! | [`program`] | where a server's program lies, and the sentence when it does not |
@@ -42,6 +43,7 @@
 //! Another server is one more module: an options struct, `start()` that builds a [`Server`](server::Server), `url()`, and `kill()`
 //! and `restart()` where tests crash it.
 
+pub mod miniflare;
 pub mod owner;
 pub mod port;
 pub mod postgres;
@@ -52,6 +54,7 @@ pub mod server;
 pub mod smtp_sink;
 pub mod wire;
 
+pub use miniflare::{Miniflare, MiniflareOptions};
 pub use port::free_port;
 pub use postgres::{Postgres, PostgresOptions};
 pub use redis::{Redis, RedisOptions};

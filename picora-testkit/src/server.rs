@@ -36,7 +36,25 @@ impl Server {
     /// A fresh folder for a server of this name, which is to be stopped by this signal.
     #[must_use]
     pub fn new(name: &'static str, owner: Option<Owner>, stop: Stop) -> Self {
-        let folder = TempDir::with_prefix(format!("picora-{name}-"));
+        Self::in_folder(&std::env::temp_dir(), name, owner, stop)
+    }
+
+    /// The same with its folder in memory, where the machine has such a place: for a server that flushes every write, and whose tests are
+    /// not about that.
+    #[must_use]
+    pub fn in_memory(name: &'static str, owner: Option<Owner>, stop: Stop) -> Self {
+        let memory = Path::new(MEMORY);
+        let writable = TempDir::new_in(memory).is_ok();
+        let parent = if writable {
+            memory
+        } else {
+            &std::env::temp_dir()
+        };
+        Self::in_folder(parent, name, owner, stop)
+    }
+
+    fn in_folder(parent: &Path, name: &'static str, owner: Option<Owner>, stop: Stop) -> Self {
+        let folder = TempDir::with_prefix_in(format!("picora-{name}-"), parent);
         let folder = folder.expect("the temporary folder is writable").keep();
         if let Some(owner) = owner {
             owner.give(&folder);
@@ -281,6 +299,8 @@ fn pid(id: u32) -> Pid {
     id.expect("the kernel's process ids are positive and fit")
 }
 
+/// Where Linux has files that are pages of memory.
+const MEMORY: &str = "/dev/shm";
 /// PostgreSQL takes half a second; a loaded machine twenty times that.
 const START: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(10);

@@ -9,13 +9,14 @@
 //! |---|---|
 //! | [`shell`] | one command, shown and run |
 //! | [`phases`], [`tally`] | seconds per phase; tests passed and failed |
-//! | [`debian`], [`tool`], [`python`] | what has to be installed: packages of Debian, programs of cargo and of Python |
+//! | [`debian`], [`tool`], [`python`], [`npm`] | what has to be installed: packages of Debian, programs of cargo, of Python and of npm |
 //! | [`mod@test`], [`mod@bench`], [`soak`], [`weekly`] | the commands |
 //! | [`tidy`] | the rules of the tree |
 
 pub mod bench;
 pub mod debian;
 pub mod footprint;
+pub mod npm;
 pub mod phases;
 pub mod python;
 pub mod shell;

@@ -16,9 +16,10 @@ struct Cli {
 enum Command {
     /// Everything that a change must pass, from a clean clone, on Debian 12 with Rust
     ///
-    /// Installs what the tests declare (Debian packages, as root; cargo-deny, schemathesis and aiosmtpd, under target/tools) beside
-    /// the compiling, then runs: fmt, clippy, build, tests with real servers and doctests, docs, licences and bans. A component that
-    /// cannot be had is a failure, never a skip. Ends with seconds per phase and the line `N passed, N failed`.
+    /// Installs what the tests declare (Debian packages, as root; cargo-deny, schemathesis, aiosmtpd, and Node.js with miniflare
+    /// and cloudflare, under target/tools) beside the compiling, then runs: fmt, clippy, build, tests with real servers and
+    /// doctests, docs, licences and bans. A component that cannot be had is a failure, never a skip. Ends with seconds per phase
+    /// and the line `N passed, N failed`.
     Test,
     /// Measures Picora against its peers in one run on this machine
     ///

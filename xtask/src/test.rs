@@ -3,7 +3,7 @@
 use crate::phases::{Beside, Phases};
 use crate::shell::{self, Failure, Outcome};
 use crate::tally::Tally;
-use crate::{debian, footprint, python, tool};
+use crate::{debian, footprint, npm, python, tool};
 use std::path::Path;
 use std::sync::mpsc;
 
@@ -16,20 +16,19 @@ pub fn run(root: &Path) -> Outcome {
     let mut phases = Phases::start();
     let mut tally = Tally::default();
     let (tell, told) = mpsc::channel();
+    let (tell_too, told_too) = mpsc::channel();
     let packages = Beside::start("install packages", move || {
         let outcome = debian::install(debian::PACKAGES);
-        let _ = tell.send(outcome.is_ok()); // the other thread may have ended
+        for tell in [tell, tell_too] {
+            let _ = tell.send(outcome.is_ok()); // the other thread may have ended
+        }
         outcome
     });
-    let judges = Beside::start("install judges", {
-        let root = root.to_owned();
-        move || match told.recv() {
-            Ok(true) => python::SCHEMATHESIS
-                .install(&root)
-                .and_then(|()| python::AIOSMTPD.install(&root)),
-            _ => Err(Failure("a package is missing".into())),
-        }
+    let judges = after_packages("install judges", told, root, |root| {
+        python::SCHEMATHESIS.install(root)?;
+        python::AIOSMTPD.install(root)
     });
+    let from_npm = after_packages("install from npm", told_too, root, npm::install);
     let deny = Beside::start("install cargo-deny", {
         let root = root.to_owned();
         move || tool::DENY.install(&root)
@@ -38,7 +37,7 @@ pub fn run(root: &Path) -> Outcome {
     phases.run("fmt", || format(root));
     phases.run("clippy", || cargo(root, CLIPPY));
     let built = phases.run("build tests", || cargo(root, BUILD));
-    let installed = phases.join(packages) & phases.join(judges);
+    let installed = phases.join(packages) & phases.join(judges) & phases.join(from_npm);
     match (built, installed) {
         (true, true) => {
             phases.run("run tests", || run_tests(root, &mut tally));
@@ -58,6 +57,20 @@ pub fn run(root: &Path) -> Outcome {
     let outcome = phases.finish();
     println!("\n{tally}");
     outcome
+}
+
+/// Installs beside the compiling what needs Debian's packages, as soon as they are there.
+fn after_packages(
+    name: &'static str,
+    told: mpsc::Receiver<bool>,
+    root: &Path,
+    install: fn(&Path) -> Outcome,
+) -> Beside {
+    let root = root.to_owned();
+    Beside::start(name, move || match told.recv() {
+        Ok(true) => install(&root),
+        _ => Err(Failure("a package is missing".into())),
+    })
 }
 
 const CLIPPY: &[&str] = &[

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
 mod leftovers;
+mod miniflare;
 mod postgres;
 mod redis;
 mod redis_cluster;
