@@ -127,7 +127,7 @@ impl Miniflare {
 
     /// The id of an empty namespace that nobody else has.
     ///
-    /// **Panics** when all 64 have been given away.
+    /// **Panics** when all 128 have been given away.
     #[must_use]
     pub fn fresh_namespace(&self) -> String {
         let taken = self.taken.fetch_add(1, Ordering::Relaxed);
@@ -228,7 +228,7 @@ fn tools(file: &str) -> (PathBuf, PathBuf) {
 }
 
 /// They cost nothing, and must be named before it starts.
-const NAMESPACES: usize = 64;
+const NAMESPACES: usize = 128;
 const START: &str = include_str!("miniflare.mjs");
 const REST: &str = include_str!("miniflare_rest.mjs");
 const OFFICIAL: &str = include_str!("cloudflare.mjs");
