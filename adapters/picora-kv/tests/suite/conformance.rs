@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use picora_core::{ManualClock, Timestamp};
 use picora_quota::conformance::echo::{EchoHarness, World};
 use picora_testkit::Miniflare;
 
@@ -38,7 +39,10 @@ impl EchoHarness for On {
             echo: shared(config.clone()),
             other: shared(config),
             place: match self {
-                Self::Itself => Box::new(Itself { namespace }),
+                Self::Itself => Box::new(Itself {
+                    namespace,
+                    skipped: ManualClock::at(Timestamp::EPOCH),
+                }),
                 _ => Box::new(at_an_edge),
             },
         }

@@ -164,12 +164,12 @@ async fn answer(
         memory.came.push(came);
         (memory.trouble.clone(), memory.admit(now))
     };
-    if let Trouble::Answers(status, retry_after, body) = &trouble {
-        return respond(*status, *retry_after, body.clone());
-    }
     if let Err(left) = admitted {
         let left = left.as_secs().to_string();
         return respond(429, Some(&left), refusal(971, "rate limited"));
+    }
+    if let Trouble::Answers(status, retry_after, body) = &trouble {
+        return respond(*status, *retry_after, body.clone());
     }
     let path = uri.path().strip_prefix("/client/v4").unwrap();
     let asked = Asked {
@@ -207,7 +207,6 @@ impl Inner {
     }
 
     /// The pairs that KV shall write, in whose time the test's clock is behind or before, and those it shall not.
-    #[expect(clippy::type_complexity, reason = "an answer already made is one, too")]
     fn put(
         &self,
         body: &Value,
