@@ -145,12 +145,14 @@ impl Miniflare {
             "POST /wipe/{namespace} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         );
         wire.write_all(request.as_bytes()).expect("it listens");
-        let mut answer = String::new();
-        wire.read_to_string(&mut answer).expect("it answers");
-        let lost = answer.split_once("\"lost\":").map(|it| it.1);
-        let digits = lost.map(|it| it.trim_end_matches(|end: char| !end.is_ascii_digit()));
-        let lost = digits.and_then(|it| it.split('}').next()?.parse().ok());
-        lost.unwrap_or_else(|| panic!("it says {answer}"))
+        let (mut answer, mut piece) = (String::new(), [0; 4_096]);
+        // The connection is left open for seconds, whatever was asked.
+        while lost(&answer).is_none() {
+            let read = wire.read(&mut piece).expect("it answers");
+            assert!(read > 0, "it says {answer}");
+            answer.push_str(&String::from_utf8_lossy(&piece[..read]));
+        }
+        lost(&answer).unwrap_or_default()
     }
 
     /// Has the vendor's own client do these calls of a namespace, such as `[["get", {"key": "a"}]]`; see the script beside this file.
@@ -201,6 +203,12 @@ impl Miniflare {
 #[must_use]
 pub fn base(port: u16) -> String {
     format!("http://127.0.0.1:{port}/client/v4")
+}
+
+/// The number in the whole of an answer.
+fn lost(answer: &str) -> Option<u64> {
+    let (number, _) = answer.split_once("\"lost\":")?.1.split_once('}')?;
+    number.parse().ok()
 }
 
 fn namespace(number: usize) -> String {

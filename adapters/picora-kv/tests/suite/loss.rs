@@ -19,9 +19,9 @@ use picora_testkit::Miniflare;
 use crate::edge::Trouble;
 use crate::world::{Namespace, run};
 
-const ACCOUNTS: u8 = 12;
+const ACCOUNTS: u8 = 8;
 /// The one that many ask for at once.
-const STORMED: u8 = 11;
+const STORMED: u8 = 7;
 const LIMIT: u32 = 10_000;
 
 fn account(number: u8) -> AccountId {
