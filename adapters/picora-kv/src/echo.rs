@@ -33,10 +33,10 @@ use marks::Marks;
 /// long enough is not written again. A publication is one bulk call, statuses first. Nothing here waits: who comes before KV can be asked
 /// is told when, in [`EchoError::not_before`].
 ///
-/// **Boundaries**: KV compares nothing when it writes. One process at a time publishes to a namespace, such as the holder of a lease; one
-/// that takes over from another makes a new `KvEcho`, for an old one remembers what has been replaced since. Within a process writes go
-/// one after the other, and none of a lower epoch after one of a higher; but a write whose answer was lost may still arrive after the next
-/// one, and stands then until the account changes again. Where SQL is set back to an older state its epochs are lower: make a new one.
+/// **Boundaries**: KV compares nothing when it writes. One process at a time publishes to a namespace, such as the holder of a lease. It leaves its
+/// number there; who reads another one's, at a look, trusts nothing any more that it wrote before. Within a process writes go one after the
+/// other, and none of a lower epoch after one of a higher; but a write whose answer was lost may still arrive after the next one, and stands
+/// then until the account changes again. Where SQL is set back to an older state its epochs are lower: make a new echo.
 ///
 /// **Errors**: `Unavailable` when nothing was sent or KV said no for now, `Unknown` when the answer was lost, is no answer, or tells
 /// trouble, `Internal` when KV does not accept token, namespace or request, `Corrupt` when somebody else writes under the same names. Some
@@ -61,16 +61,16 @@ struct Planned<'s> {
 }
 
 impl KvEcho {
-    /// An echo on this namespace. Nothing is sent yet.
+    /// An echo on this namespace, under a number that no other process and no other run has, such as a random one. Nothing is sent yet.
     ///
     /// **Errors**: [`ConfigError`] when there can be no HTTPS client.
-    pub fn new(config: KvConfig) -> Result<Self, ConfigError> {
+    pub fn new(config: KvConfig, writer: u64) -> Result<Self, ConfigError> {
         Ok(Self {
             client: config.client()?,
             authorization: config.authorization()?,
             gate: Lock::new(Gate::new(config.calls)),
             written: Mutex::new(Written::new(config.most_remembered)),
-            marks: Lock::new(Marks::default()),
+            marks: Lock::new(Marks::of(writer)),
             config,
         })
     }
@@ -117,11 +117,16 @@ impl KvEcho {
         }
         // Statuses are what others wait for: when a later call fails, they have gone.
         plan.sort_by_key(|it| it.slot != Slot::VideoStatus);
-        let pairs = plan.iter().map(|it| &it.pair);
+        let mut claim = self.claim(now).filter(|_| !plan.is_empty());
+        let pairs = claim.iter().chain(plan.iter().map(|it| &it.pair));
+        let bodies = request::bodies(pairs, MOST_PAIRS, MOST_BYTES);
         let mut rest = &plan[..];
-        for (body, count) in request::bodies(pairs, MOST_PAIRS, MOST_BYTES) {
+        for (body, count) in bodies {
             let failed: HashSet<_> = self.put(body, now).await?.into_iter().collect();
-            let (these, others) = rest.split_at(count);
+            let claimed = claim
+                .take()
+                .inspect(|it| self.claimed(failed.contains(&it.key), now));
+            let (these, others) = rest.split_at(count - usize::from(claimed.is_some()));
             for it in these.iter().filter(|it| !failed.contains(&it.pair.key)) {
                 written.wrote(it.snapshot.account, it.slot);
             }
@@ -174,11 +179,19 @@ impl KvEcho {
         Ok(done.unsuccessful_keys)
     }
 
-    async fn texts(&self, keys: &[String], now: Timestamp) -> Result<Vec<Option<String>>, Failure> {
-        let body = json!({ "keys": keys, "type": "text" }).to_string();
+    async fn texts<const N: usize>(
+        &self,
+        keys: &[String; N],
+        now: Timestamp,
+    ) -> Result<[Option<String>; N], Failure> {
+        let body = json!({ "keys": keys.as_slice(), "type": "text" }).to_string();
         let answer = self.ask(Method::POST, &["bulk", "get"], body, now).await?;
         let mut found = self.heard(response::found(&answer), now)?;
-        keys.iter().map(|it| found.take(it)).collect()
+        let mut texts = [const { None }; N];
+        for (text, key) in texts.iter_mut().zip(keys) {
+            *text = found.take(key)?;
+        }
+        Ok(texts)
     }
 
     /// One call, if there is one to be had.

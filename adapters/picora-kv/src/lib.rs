@@ -24,8 +24,9 @@
 //! let token = std::env::var("KV_TOKEN")?.into();
 //! let config = KvConfig::new("023e105f4ecef8ad9ca31a8372d0c353", "0f2ac74b498b48028cb68387c421e279", token)?;
 //! let pace = config.pace();
-//! let echo = KvEcho::new(config)?;
-//! let echoer = Echoer::new(echo.caps(), pace, 7); // another number in each run: what it asks for is done by a loop of yours
+//! let run = 7; // another number in each run, such as a random one
+//! let echo = KvEcho::new(config, run)?;
+//! let echoer = Echoer::new(echo.caps(), pace, run); // what it asks for is done by a loop of yours
 //! let now = Timestamp::from_unix_seconds(1_777_000_000);
 //! println!("{:?}: {:?}, {} wait", echo, echo.marker(now).await?, echoer.backlog());
 //! # Ok(()) }
@@ -35,7 +36,8 @@
 //!
 //! The keys of [`Slot`](picora_quota::echo::Slot), plain decimal numbers and the name of a status, each with the metadata `{"epoch": 9}`,
 //! that of a status also with `"month": "2026-04"`: a reader near by ignores a lower epoch than it has seen, and a status of another month.
-//! A missing key is never zero. Beside them `quota:echo`, the mark by which a lost namespace is noticed.
+//! A missing key is never zero. Beside them `quota:echo`, the mark by which a lost namespace is noticed, and `quota:echo:writer`, the number of
+//! the process that publishes.
 //!
 //! # How late it is
 //!

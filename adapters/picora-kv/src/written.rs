@@ -180,7 +180,7 @@ impl Wrote {
 }
 
 /// When a key that was written at `at` may be written again, if not yet. A clock that has stepped back keeps nobody waiting.
-fn too_soon(at: Timestamp, now: Timestamp) -> Option<Timestamp> {
+pub(crate) fn too_soon(at: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let ready = at.saturating_add(WRITE_EVERY);
     (at <= now && now < ready).then_some(ready)
 }

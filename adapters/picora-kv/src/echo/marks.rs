@@ -1,6 +1,7 @@
-//! The mark by which a lost namespace is noticed.
+//! The mark by which a lost namespace is noticed, and the number of who writes there.
 
 use std::sync::PoisonError;
+use std::time::Duration;
 
 use picora_core::Timestamp;
 use picora_quota::echo::Marker;
@@ -8,11 +9,15 @@ use picora_quota::echo::Marker;
 use super::{KvEcho, whole};
 use crate::error::Failure;
 use crate::request::{self, MOST_BYTES, MOST_PAIRS, Pair};
-use crate::written::{WRITE_EVERY, Written};
+use crate::written::{Written, too_soon};
 
 /// What was seen and written of the mark.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Marks {
+    writer: u64,
+    /// When the own number was put there, and when it was last tried.
+    claimed: Option<Timestamp>,
+    claim_tried: Option<Timestamp>,
     /// As it was last seen; none before anybody looked.
     seen: Option<Option<Marker>>,
     /// What this process put there, and when.
@@ -20,7 +25,43 @@ pub(super) struct Marks {
     tried: Option<Timestamp>,
 }
 
+impl Marks {
+    pub(super) const fn of(writer: u64) -> Self {
+        Self {
+            writer,
+            claimed: None,
+            claim_tried: None,
+            seen: None,
+            own: None,
+            tried: None,
+        }
+    }
+
+    /// Whether somebody else writes here, by the number that was read. While places lag nobody can tell.
+    fn is_displaced(&self, by: Option<&str>, staleness: Duration, now: Timestamp) -> bool {
+        let settled = |at| now.saturating_since(at) >= staleness;
+        self.claimed.is_some_and(settled) && by != Some(self.writer.to_string().as_str())
+    }
+}
+
 impl KvEcho {
+    /// The own number, to be written with the next publication; none while it stands there.
+    pub(super) fn claim(&self, now: Timestamp) -> Option<Pair> {
+        self.with_marks(|it| {
+            let rests = it.claim_tried.is_some_and(|at| too_soon(at, now).is_some());
+            if it.claimed.is_some() || rests {
+                return None;
+            }
+            it.claim_tried = Some(now);
+            Some(Pair::plain(WRITER, it.writer.to_string()))
+        })
+    }
+
+    /// It went out, and KV says whether it failed.
+    pub(super) fn claimed(&self, failed: bool, now: Timestamp) {
+        self.with_marks(|it| it.claimed = Some(now).filter(|_| !failed));
+    }
+
     /// The mark. A place that lags would show an older one for a while after this process has replaced it: its own is taken for standing
     /// then, and a loss meanwhile is noticed after it. When another one than before stands there, what was written is not trusted any more.
     pub(super) async fn mark_that_stands(
@@ -35,13 +76,18 @@ impl KvEcho {
                 return Ok(Some(mark));
             }
         }
-        let mut texts = self.texts(&[KEY.to_owned()], now).await?;
-        let seen = match texts.pop().flatten() {
+        let keys = [KEY, WRITER].map(str::to_owned);
+        let [seen, writer] = self.texts(&keys, now).await?;
+        let seen = match seen {
             None => None,
             Some(text) => Some(Marker::parse(&text).ok_or(Failure::Foreign)?),
         };
         self.with_marks(|it| {
-            if it.seen.is_some_and(|before| before != seen) {
+            let displaced = it.is_displaced(writer.as_deref(), self.config.staleness, now);
+            if displaced {
+                it.claimed = None;
+            }
+            if displaced || it.seen.is_some_and(|before| before != seen) {
                 written.distrust();
             }
             (it.seen, it.own) = (Some(seen), None);
@@ -60,9 +106,8 @@ impl KvEcho {
         if self.mark_that_stands(&mut written, now).await? != was {
             return Ok(false);
         }
-        let tried = self.with_marks(|it| it.tried).filter(|at| *at <= now);
-        let ready = tried.map(|at| at.saturating_add(WRITE_EVERY));
-        if let Some(ready) = ready.filter(|it| now < *it) {
+        let tried = self.with_marks(|it| it.tried);
+        if let Some(ready) = tried.and_then(|at| too_soon(at, now)) {
             return Err(Failure::NotYet("the mark was just written", ready));
         }
         self.with_marks(|it| (it.tried, it.own) = (Some(now), None));
@@ -84,3 +129,4 @@ impl KvEcho {
 
 /// Beside the accounts' keys, and lost with them.
 const KEY: &str = "quota:echo";
+const WRITER: &str = "quota:echo:writer";

@@ -10,7 +10,7 @@ use picora_testkit::{Miniflare, Wire};
 use tokio::net::TcpSocket;
 
 use crate::edge::{Trouble, refusal};
-use crate::world::{Namespace, run, told};
+use crate::world::{Namespace, run, told, writer};
 
 const HTML: &str = "<!DOCTYPE html><title>\"success\":true</title>";
 const DONE: &str = r#"{"success":true,"errors":[],"messages":[],"result":{"successful_key_count":8,"unsuccessful_keys":[]}}"#;
@@ -137,7 +137,7 @@ fn answers_that_break_off_or_come_too_late() {
             .edge
             .makes(Trouble::IsSlow(Duration::from_secs(9)));
         let impatient = namespace.config().with_deadline(Duration::from_secs(3));
-        let echo = KvEcho::new(impatient).unwrap();
+        let echo = KvEcho::new(impatient, writer()).unwrap();
         let snapshot = namespace.snapshot(1, 2);
         let error = echo
             .publish(&[snapshot], namespace.now())
@@ -196,7 +196,7 @@ fn nobody_there_and_wires_that_lose_what_they_carry() {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let port = socket.local_addr().unwrap().port();
-        let echo = KvEcho::new(namespace.at(port)).unwrap();
+        let echo = KvEcho::new(namespace.at(port), writer()).unwrap();
         let error = echo
             .publish(&[snapshot], namespace.now())
             .await
@@ -207,7 +207,7 @@ fn nobody_there_and_wires_that_lose_what_they_carry() {
         let config = namespace
             .at(wire.port())
             .with_deadline(Duration::from_secs(2));
-        let echo = KvEcho::new(config).unwrap();
+        let echo = KvEcho::new(config, writer()).unwrap();
         for trouble in [Wire::black_hole, Wire::lose_answers, Wire::refuse] {
             trouble(&wire);
             let error = echo
@@ -247,7 +247,7 @@ fn who_may_not_write_there() {
             (account, nowhere.as_str(), Miniflare::TOKEN, 404),
         ] {
             let config = KvConfig::new(account, id, token.to_owned().into()).unwrap();
-            let echo = KvEcho::new(config.at(&base).unwrap()).unwrap();
+            let echo = KvEcho::new(config.at(&base).unwrap(), writer()).unwrap();
             let error = echo.publish(&[snapshot], now).await.unwrap_err();
             assert_eq!(told(&error, now), (Internal, Some(60)), "{status}");
             assert!(
@@ -259,7 +259,7 @@ fn who_may_not_write_there() {
         }
         let token = Miniflare::READ_ONLY_TOKEN.to_owned().into();
         let config = KvConfig::new(account, id, token).unwrap();
-        let echo = KvEcho::new(config.at(&base).unwrap()).unwrap();
+        let echo = KvEcho::new(config.at(&base).unwrap(), writer()).unwrap();
         assert_eq!(echo.marker(now).await.unwrap(), None, "it may read");
         assert!(!format!("{echo:?}").contains("picora-test-token"));
     });

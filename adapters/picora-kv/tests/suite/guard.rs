@@ -157,3 +157,71 @@ fn its_own_mark_stands_while_places_lag() {
         }
     });
 }
+
+/// Whoever rebuilds writes everything, also what he has written before anybody looked.
+#[test]
+fn a_rebuilding_takes_nothing_for_written() {
+    run(async {
+        let namespace = Namespace::fresh_on_runtime().await;
+        let echo = namespace.echo();
+        let publish = [namespace.snapshot(1, 5)];
+        let now = || namespace.now();
+        assert_eq!(echo.publish(&publish, now()).await.unwrap().written, 8);
+        namespace.pass(1);
+        let building = Marker::Building(1);
+        assert!(echo.mark(None, building, now()).await.unwrap());
+        assert_eq!(echo.publish(&publish, now()).await.unwrap().written, 8);
+    });
+}
+
+/// A lease goes to another process and comes back: what was written before is not what stands, and the mark does not tell.
+#[test]
+fn who_was_displaced_trusts_nothing_that_he_wrote() {
+    run(async {
+        let namespace = Namespace::fresh_on_runtime().await;
+        let (echo, other) = (namespace.echo(), namespace.echo());
+        let now = || namespace.now();
+        assert_eq!(
+            echo.marker(now()).await.unwrap(),
+            None,
+            "an edge keeps that nobody writes"
+        );
+        let five = namespace.snapshot(1, 5);
+        assert_eq!(echo.publish(&[five], now()).await.unwrap().written, 8);
+        namespace.pass(30);
+        assert_eq!(echo.marker(now()).await.unwrap(), None);
+        assert_eq!(
+            echo.publish(&[five], now()).await.unwrap().unchanged,
+            8,
+            "that was the edge's lag"
+        );
+        namespace.pass(120);
+        assert_eq!(echo.marker(now()).await.unwrap(), None);
+        assert_eq!(
+            echo.publish(&[five], now()).await.unwrap().unchanged,
+            8,
+            "nobody else has come"
+        );
+
+        let changed = Snapshot {
+            epoch: 6,
+            video_status: "suspended",
+            ..five
+        };
+        assert_eq!(other.publish(&[changed], now()).await.unwrap().written, 8);
+        namespace.pass(60);
+        assert_eq!(echo.marker(now()).await.unwrap(), None);
+        let back = Snapshot { epoch: 7, ..five };
+        assert_eq!(echo.publish(&[back], now()).await.unwrap().written, 8);
+        let key = format!("quota:video_status:{}", five.account);
+        assert_eq!(namespace.raw(&key).await.unwrap().0, "ok");
+        // And the other one learns that he was displaced.
+        namespace.pass(120);
+        assert_eq!(other.marker(now()).await.unwrap(), None);
+        let forth = Snapshot {
+            epoch: 8,
+            ..changed
+        };
+        assert_eq!(other.publish(&[forth], now()).await.unwrap().written, 8);
+    });
+}

@@ -15,7 +15,8 @@ type Stands = BTreeMap<String, (Value, Value)>;
 fn stands(namespace: &Namespace) -> Stands {
     let official = |calls: &Value| Miniflare::shared().official(&namespace.id, calls);
     let listed = official(&json!([["list", {"prefix": "quota:"}]]));
-    let listed = listed[0]["answer"].as_array().unwrap().clone();
+    let mut listed = listed[0]["answer"].as_array().unwrap().clone();
+    listed.retain(|it| !it["name"].as_str().unwrap().starts_with("quota:echo"));
     let names: Vec<_> = listed.iter().map(|it| it["name"].clone()).collect();
     let values = official(&json!([["bulkGet", {"keys": names}]]));
     let values = &values[0]["answer"]["values"];

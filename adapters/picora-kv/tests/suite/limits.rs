@@ -9,7 +9,7 @@ use picora_quota::echo::{Budget, Echo, Echoer, Step};
 use serde_json::json;
 
 use crate::edge::Trouble;
-use crate::world::{Namespace, run, told};
+use crate::world::{Namespace, run, told, writer};
 
 /// KV itself need not be there: an edge answers for it.
 async fn canned(result: serde_json::Value) -> Namespace {
@@ -22,7 +22,7 @@ async fn canned(result: serde_json::Value) -> Namespace {
 }
 
 async fn without_mark() -> Namespace {
-    canned(json!({"values": {"quota:echo": null}})).await
+    canned(json!({"values": {"quota:echo": null, "quota:echo:writer": null}})).await
 }
 
 /// Who asks without end stays under 1,200 calls in five minutes, and is told each time when to come back.
@@ -55,7 +55,7 @@ fn who_has_passed_the_limit_stays_away_for_as_long_as_told() {
         let endless = namespace
             .config()
             .with_calls(Budget::new(100_000, Duration::ZERO));
-        let echo = KvEcho::new(endless).unwrap();
+        let echo = KvEcho::new(endless, writer()).unwrap();
         for _ in 0..1_200 {
             echo.marker(namespace.now()).await.unwrap();
         }
@@ -97,8 +97,8 @@ fn ten_thousand_pairs_are_the_most_of_a_call() {
             .iter()
             .map(|it| it.body.as_array().unwrap().len())
             .collect();
-        assert_eq!(sizes, [10_000, 80]);
-        let statuses = came[0].body.as_array().unwrap()[..1_260].iter();
+        assert_eq!(sizes, [10_000, 81]);
+        let statuses = came[0].body.as_array().unwrap()[1..1_261].iter();
         assert!(
             statuses
                 .map(|it| it["key"].as_str().unwrap())

@@ -17,7 +17,7 @@ use picora_quota::{
 use picora_testkit::Miniflare;
 
 use crate::edge::Trouble;
-use crate::world::{Namespace, run};
+use crate::world::{Namespace, run, writer};
 
 const ACCOUNTS: u8 = 8;
 /// The one that many ask for at once.
@@ -200,7 +200,7 @@ impl<'n> Keeper<'n> {
     fn of(namespace: &'n Namespace) -> Self {
         let config = namespace.config().with_deadline(Duration::from_secs(5));
         let pace = config.pace();
-        let echo = KvEcho::new(config).unwrap();
+        let echo = KvEcho::new(config, writer()).unwrap();
         let echoer = Echoer::new(echo.caps(), pace, 7);
         Self {
             namespace,

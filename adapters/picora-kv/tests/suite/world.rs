@@ -1,6 +1,7 @@
 //! What the tests share.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
@@ -54,7 +55,7 @@ impl Namespace {
     }
 
     pub(crate) fn echo(&self) -> KvEcho {
-        KvEcho::new(self.config()).unwrap()
+        KvEcho::new(self.config(), writer()).unwrap()
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -209,7 +210,13 @@ impl Place for Namespace {
     }
 }
 
+/// Another number for each echo.
+pub(crate) fn writer() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// For a [`World`](picora_quota::conformance::echo::World).
 pub(crate) fn shared(config: KvConfig) -> Arc<dyn Echo> {
-    Arc::new(KvEcho::new(config).unwrap())
+    Arc::new(KvEcho::new(config, writer()).unwrap())
 }
