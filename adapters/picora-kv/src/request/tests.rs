@@ -105,3 +105,15 @@ fn an_accounts_keys_are_all_that_may_live() {
         assert!(keys.contains(&format!("quota:{name}:{user}")));
     }
 }
+
+#[test]
+fn an_account_has_keys_at_both_ends_of_time() {
+    for now in [Timestamp::EPOCH, Timestamp::MAX] {
+        assert_eq!(keys(AccountId::from_bytes([0; 16]), now).len(), 20);
+        assert!(
+            pairs(now)
+                .iter()
+                .all(|it| it.expiration_ttl.is_none_or(|ttl| ttl >= 60))
+        );
+    }
+}

@@ -1,5 +1,7 @@
 use picora_core::StoreErrorKind::{self, Internal, Unavailable, Unknown};
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// 2026-04-24T03:06:40Z.
@@ -127,5 +129,25 @@ fn every_key_that_was_asked_for_is_spoken_of() {
         let body = format!(r#"{{"success":true,"result":{odd}}}"#);
         let read = found(&answer(200, None, &body)).map(|_| ());
         assert_eq!(read, Err(Failure::Garbage(200)), "{odd}");
+    }
+}
+
+proptest! {
+    /// Whatever comes, it is an error that says when to come back, if at all, and never before now; success is never guessed.
+    #[test]
+    fn no_answer_is_too_strange(
+        status in 100_u16..1_000,
+        retry_after in proptest::option::of(".{0,40}"),
+        body in prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..200),
+            any::<usize>().prop_map(|at| DONE.as_bytes()[..at % DONE.len()].to_vec()),
+            Just(refusal(10048).into_bytes()),
+        ],
+    ) {
+        let answer = Answer { status, retry_after, body };
+        for failure in [done(&answer).map(|_| ()), found(&answer).map(|_| ())] {
+            let error = failure.expect_err("none of these is a success").at("publish", NOW);
+            prop_assert!(error.not_before.is_none_or(|it| it >= NOW));
+        }
     }
 }

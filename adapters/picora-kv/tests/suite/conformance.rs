@@ -1,10 +1,11 @@
 //! The suite that every echo passes, by what KV claims.
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use picora_core::{ManualClock, Timestamp};
-use picora_quota::conformance::echo::{EchoHarness, World};
+use picora_quota::conformance::echo::{self, EchoHarness, World};
 use picora_testkit::Miniflare;
 
 use crate::world::{Itself, Namespace, run, shared};
@@ -47,6 +48,20 @@ impl EchoHarness for On {
             },
         }
     }
+}
+
+/// The suite holds an echo to the lag that it declares: this one says ten seconds, and its place lags by a minute.
+#[test]
+fn an_echo_that_lags_more_than_it_declares_is_caught() {
+    let namespace = Namespace::fresh();
+    let config = namespace.config().with_staleness(Duration::from_secs(10));
+    let world = World {
+        echo: shared(config.clone()),
+        other: shared(config),
+        place: Box::new(namespace),
+    };
+    let suite = AssertUnwindSafe(|| run(echo::says_what_it_was_told(&world)));
+    assert!(catch_unwind(suite).is_err());
 }
 
 mod itself {
