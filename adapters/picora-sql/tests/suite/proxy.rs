@@ -17,9 +17,9 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Shared {
     plan: Mutex<Plan>,
+    sent: Mutex<Sent>,
     goes_on: Notify,
     lost: Notify,
-    cut: Notify,
 }
 
 /// What happens to the messages that a client sends.
@@ -28,7 +28,7 @@ pub(crate) enum Plan {
     /// They pass.
     #[default]
     Pass,
-    /// So many pass; the next is held until [`Proxy::go_on`].
+    /// So many of steps pass; the next is held until [`Proxy::go_on`].
     HoldAfter(usize),
     /// One is held.
     Held,
@@ -36,6 +36,19 @@ pub(crate) enum Plan {
     CutBeforeCommit,
     /// The COMMIT arrives and its answer is lost.
     CutAfterCommit,
+    /// The connection is lost before the next message of a step arrives.
+    CutBeforeNext,
+    /// The next message of a step arrives and its answer is lost.
+    CutAfterNext,
+    /// An answer is awaited, to be lost.
+    Losing,
+}
+
+/// What was sent: all messages, and how many of them had been sent when the last one of a step was.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    all: usize,
+    of_steps: usize,
 }
 
 impl Proxy {
@@ -79,6 +92,12 @@ impl Proxy {
         tokio::time::timeout(patience, held).await.is_ok()
     }
 
+    /// How many messages were sent since the last call, each waiting for its answer, up to the last one of a step; what a pool sends when it
+    /// takes a connection back is none of it.
+    pub(crate) fn take_trips(&self) -> usize {
+        std::mem::take(&mut *self.shared.sent.lock().expect("no test panicked")).of_steps
+    }
+
     /// Lets the held message pass, and all after it.
     pub(crate) fn go_on(&self) {
         self.plan(Plan::Pass);
@@ -87,6 +106,14 @@ impl Proxy {
 }
 
 impl Shared {
+    fn count(&self, of_step: bool) {
+        let mut sent = self.sent.lock().expect("no test panicked");
+        sent.all += 1;
+        if of_step {
+            sent.of_steps = sent.all;
+        }
+    }
+
     fn plan(&self) -> Plan {
         *self.plan.lock().expect("no test panicked")
     }
@@ -114,8 +141,7 @@ async fn relay(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
     let (server_in, server_out) = server.into_split();
     let answers = tokio::spawn(answers(server_in, client_out, Arc::clone(&shared)));
     questions(client_in, server_out, &shared).await;
-    shared.cut.notify_waiters();
-    let _ = answers.await;
+    answers.abort(); // this connection is cut, and no other
 }
 
 /// Passes whole batches: what a client sends before it waits for an answer.
@@ -148,30 +174,41 @@ async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Sha
                         shared.lost.notified().await; // the answer has come
                         return;
                     }
-                    Plan::Pass | Plan::HoldAfter(_) | Plan::Held => {}
+                    _ => {}
                 }
             }
             if matches!(letter, b'Q' | b'S') {
                 break; // the client now waits
             }
         }
-        shared.pass().await;
+        let of_step = batch[0] != b'S';
+        shared.count(of_step);
+        match shared.plan() {
+            Plan::CutBeforeNext if of_step => return,
+            Plan::CutAfterNext if of_step => {
+                *shared.plan.lock().expect("no test panicked") = Plan::Losing;
+                let _ = to.write_all(&batch).await;
+                shared.lost.notified().await; // the answer has come
+                return;
+            }
+            _ => {}
+        }
+        if of_step {
+            shared.pass().await;
+        }
     }
 }
 
 async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Arc<Shared>) {
     let mut buffer = [0; 8192];
     loop {
-        let read = tokio::select! {
-            read = from.read(&mut buffer) => read.unwrap_or(0),
-            () = shared.cut.notified() => return,
-        };
+        let read = from.read(&mut buffer).await.unwrap_or(0);
         if read == 0 {
             return;
         }
-        if buffer[..read].windows(6).any(|it| it == b"COMMIT")
-            && shared.plan() == Plan::CutAfterCommit
-        {
+        let plan = shared.plan();
+        let commits = buffer[..read].windows(6).any(|it| it == b"COMMIT");
+        if plan == Plan::Losing || (commits && plan == Plan::CutAfterCommit) {
             shared.lost.notify_one();
             return;
         }
