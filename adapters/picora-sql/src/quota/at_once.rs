@@ -1,10 +1,9 @@
 //! Taking room in one round trip, on PostgreSQL.
 //!
 //! One statement locks the cells, looks whether everything fits, and writes; it is a transaction by itself. It only ever admits, and only
-//! what is plain: cells that exist, limits that stand, nothing counted in a later window, room for everything in full (so that it does not
-//! matter what dead reservations still hold). Whatever else is so, it changes nothing, and the step of [`reserve`](super::reserve)
-//! decides. So no rule is in its text alone: it may refuse where the rule admits, and what it admits is what the rule answers on the
-//! numbers that it saw, or an error.
+//! what is plain: cells that exist, limits that stand, nothing due, nothing counted in a later window, room for everything in full.
+//! Whatever else is so, it changes nothing, and the step of [`reserve`](super::reserve) decides. So no rule is in its text alone: it may
+//! refuse where the rule admits, and what it admits is what the rule answers on the numbers that it saw, or an error.
 
 use std::collections::BTreeSet;
 
@@ -173,6 +172,8 @@ plain AS MATERIALIZED (
         AND bool_and(EXISTS (
             SELECT FROM limits l
             WHERE l.counter = cells.counter AND l.lim IS NOT DISTINCT FROM cells.lim AND l.lim_until IS NOT DISTINCT FROM cells.lim_until))
+        AND NOT EXISTS (
+            SELECT FROM picora_reservation WHERE account = $1 AND state = 'pending' AND expires_at <= $5)
         AND NOT EXISTS (
             SELECT FROM unnest($6::text[], $7::text[]) AS later (counter, win)
             CROSS JOIN LATERAL (

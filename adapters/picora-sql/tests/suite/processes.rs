@@ -147,7 +147,7 @@ async fn admit_exactly_what_fits(store: &SqlStore, mut processes: Vec<Child>) {
     }
     let counted = u64::try_from(admitted.len()).unwrap();
     assert_eq!(counted, FITS, "exactly ⌊limit / size⌋, and 0 over");
-    assert!(committed >= FITS / 2 && committed < FITS);
+    assert!((FITS / 2..FITS).contains(&committed));
     let size = u64::from(SIZE);
     let open = FITS - committed;
     let held = numbers(store, VIDEOS, NOW).await;
