@@ -51,18 +51,20 @@ async fn counted() -> (Proxy, SqlStore) {
     (proxy, store)
 }
 
-/// The trips of a reserve that is admitted, when its cells are there and the connection knows its statement.
+/// The trips of a reserve that is admitted, when its cells are there and the connection knows its statement: the least of several, because
+/// on a busy machine a connection may rest so long in between that it is asked whether it lives.
 async fn trips(request: impl Fn(u64) -> Reserve) -> usize {
     let (proxy, store) = counted().await;
-    for number in 0..3 {
-        let first = store.reserve(&request(number), NOW).await.unwrap();
-        assert!(matches!(first, Reserved::Admitted(_)));
+    let mut trips = Vec::new();
+    for number in 0..10 {
+        proxy.take_trips();
+        let answer = store.reserve(&request(number), NOW).await.unwrap();
+        assert!(matches!(answer, Reserved::Admitted(_)), "{answer:?}");
+        trips.push(proxy.take_trips());
+        tokio::time::sleep(Duration::from_millis(50)).await; // the pool has its connection back
     }
-    tokio::time::sleep(Duration::from_millis(100)).await; // the pool has its connection back
-    proxy.take_trips();
-    let answer = store.reserve(&request(10), NOW).await.unwrap();
-    assert!(matches!(answer, Reserved::Admitted(_)), "{answer:?}");
-    proxy.take_trips()
+    assert!(trips[0] > 5, "the first makes its cells: {trips:?}");
+    trips.into_iter().min().unwrap()
 }
 
 #[test]
