@@ -18,5 +18,6 @@ mod proxy;
 #[cfg(feature = "real-servers")]
 mod round_trips;
 mod sqlite;
+mod taken;
 mod work;
 mod world;
