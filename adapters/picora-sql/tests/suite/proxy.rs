@@ -36,9 +36,9 @@ pub(crate) enum Plan {
     CutBeforeCommit,
     /// The COMMIT arrives and its answer is lost.
     CutAfterCommit,
-    /// The connection is lost before the next message of a step arrives.
+    /// The connection is lost before the next statement arrives.
     CutBeforeNext,
-    /// The next message of a step arrives and its answer is lost.
+    /// The next statement arrives and its answer is lost.
     CutAfterNext,
     /// An answer is awaited, to be lost.
     Losing,
@@ -182,10 +182,11 @@ async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Sha
             }
         }
         let of_step = batch[0] != b'S';
+        let executes = batch[0] == b'B'; // and is not the first meeting of a connection with a statement
         shared.count(of_step);
         match shared.plan() {
-            Plan::CutBeforeNext if of_step => return,
-            Plan::CutAfterNext if of_step => {
+            Plan::CutBeforeNext if executes => return,
+            Plan::CutAfterNext if executes => {
                 *shared.plan.lock().expect("no test panicked") = Plan::Losing;
                 let _ = to.write_all(&batch).await;
                 shared.lost.notified().await; // the answer has come
