@@ -114,6 +114,86 @@ async fn ask(store: &SqlStore, number: u64, now: Timestamp) -> bool {
     }
 }
 
+fn start(database: &str, share: &str, manner: &str) -> Child {
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "processes::process", "--nocapture"])
+        .env(DATABASE, database)
+        .env(SHARE, share)
+        .env(MANNER, manner)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::with_capacity(1, child.stdout.take().unwrap());
+    while !line.ends_with("ready\n") {
+        assert_ne!(said.read_line(&mut line).unwrap(), 0, "it ended: {line}");
+    }
+    child.stdout = Some(said.into_inner());
+    child
+}
+
+/// Lets the processes go at the same time, and holds the database against what they say.
+async fn admit_exactly_what_fits(store: &SqlStore, mut processes: Vec<Child>) {
+    for process in &mut processes {
+        process.stdin.take().unwrap().write_all(b"go\n").unwrap();
+    }
+    let mut admitted = Vec::new();
+    let mut committed = 0;
+    for mut process in processes {
+        for line in BufReader::new(process.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            if let Some((_, number)) = line.split_once("admitted ") {
+                admitted.push(number.parse::<u64>().unwrap());
+            } else if line.contains("committed ") {
+                committed += 1;
+            }
+        }
+        assert!(process.wait().unwrap().success());
+    }
+    let counted = u64::try_from(admitted.len()).unwrap();
+    assert_eq!(counted, FITS, "exactly ⌊limit / size⌋, and 0 over");
+    assert!((FITS / 2..FITS).contains(&committed));
+    let size = u64::from(SIZE);
+    let open = FITS - committed;
+    let held = numbers(store, VIDEOS, NOW).await;
+    assert_eq!(held, (committed * size, open * size));
+    let written = count(
+        store,
+        "SELECT count(*) FROM picora_reservation WHERE state IN ('pending', 'committed')",
+    );
+    assert_eq!(written.await.unsigned_abs(), FITS);
+
+    // A minute after their time is over, nothing is stuck, and what was held can be had again.
+    let later = NOW.saturating_add(TTL + Duration::from_secs(60));
+    store.sweep(1_000, later).await.unwrap();
+    assert_eq!(numbers(store, VIDEOS, later).await, (committed * size, 0));
+    let usage = store.usage(ACCOUNT, later).await.unwrap();
+    let still_open = usage
+        .iter()
+        .find(|it| it.key.counter == Counter::OpenReservations);
+    assert!(still_open.is_none_or(|line| line.cell.taken().get() == 0));
+    for number in admitted {
+        let found = store.reservation(id(number)).await.unwrap();
+        let state = found.map(|Reservation { state, .. }| state);
+        assert!(
+            matches!(
+                state,
+                Some(ReservationState::Committed | ReservationState::Expired)
+            ),
+            "{number}: {state:?}"
+        );
+    }
+    let mut again = 0;
+    for number in REQUESTS.. {
+        if !ask(store, number, later).await {
+            break;
+        }
+        again += 1;
+    }
+    assert_eq!(again, open);
+}
+
 /// So many may be open at once that they are not what runs out.
 fn limits() -> SetLimits {
     let open_reservations = Amount::from(2_000);
