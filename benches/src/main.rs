@@ -5,6 +5,7 @@
 
 mod http;
 mod ids;
+mod quota;
 mod ratelimit;
 mod rounds;
 mod row;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 const SUITES: &[(&str, Measure)] = &[
     ("core", ids::measure),
     ("http", http::measure),
+    ("quota", quota::measure),
     ("ratelimit", ratelimit::measure),
 ];
 
@@ -26,7 +28,7 @@ type Measure = fn(&mut dyn FnMut(Row));
 /// Picora against its peers
 #[derive(Debug, Parser)]
 struct Cli {
-    /// One suite instead of all: `core`, `http`, `ratelimit`
+    /// One suite instead of all: `core`, `http`, `quota`, `ratelimit`
     #[arg(value_parser = suite_names())]
     suite: Option<String>,
     /// One JSON object per row and line instead of a table

@@ -81,6 +81,9 @@ impl Thresholds {
     }
 
     /// What a change of the limit does: a raised one arms again what is no longer reached (C56), a lowered one may tell at once.
+    ///
+    /// **Boundaries**: nothing in a window that has ended, not even in its last hours of grace: what somebody may do now says nothing of
+    /// what he did last month.
     #[must_use]
     pub fn after_limit(
         &self,
@@ -89,6 +92,9 @@ impl Thresholds {
         alarm: Alarm,
         now: Timestamp,
     ) -> (Alarm, Option<u16>) {
+        if key.window.end().is_some_and(|end| end <= now) {
+            return (alarm, None);
+        }
         let kept = self.highest(key, cell, 0);
         self.settle(key, cell, alarm.lowered_to(kept), now)
     }
@@ -313,6 +319,19 @@ mod tests {
         assert_eq!(lowered.1, Some(1_000));
         let unused = standard.after_limit(key, cell(0, Limit::NOTHING), fresh, NOW);
         assert_eq!(unused.1, None, "nobody is told of a thing never used");
+    }
+
+    #[test]
+    fn a_lowered_limit_tells_nothing_of_a_window_that_has_ended() {
+        let (standard, key) = (Thresholds::standard(), of(Dimension::ImgBandwidth));
+        let end = CalendarMonth::of(NOW).end();
+        let lowered = |now| {
+            let full = cell(100, Limit::Max(Amount::from(100)));
+            standard.after_limit(key, full, Alarm::default(), now).1
+        };
+        let just_before = end.saturating_sub(Duration::from_micros(1));
+        assert_eq!(lowered(just_before), Some(1_000));
+        assert_eq!(lowered(end), None);
     }
 
     #[test]

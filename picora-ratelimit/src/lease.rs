@@ -226,7 +226,8 @@ impl Lease {
             return denied;
         }
         self.spent = check.cost();
-        self.shown(check, asked.received)
+        // What asked for the lease passes at the debit, like a strict question: its answer may come after the lease has ended.
+        self.shown(check, asked.sent)
     }
 
     /// When it ends, or may be asked for again: then it may be forgotten.
@@ -260,3 +261,6 @@ fn life(seen: &Decision<'_>, terms: LeaseTerms, store_now: Timestamp) -> Duratio
     let ends = windows.map(|it| it.reset.saturating_since(store_now));
     ends.fold(terms.life, Duration::min)
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,26 @@ pub(crate) fn of_commit(error: sqlx::Error, backend: &'static str) -> StoreError
     StoreError::new(kind, backend, "commit").caused_by(error)
 }
 
+/// The error of a statement that is a transaction by itself. What PostgreSQL answers to it has undone it, unless the connection ended with
+/// the answer; in all other cases nobody knows.
+#[cfg(all(feature = "postgres", feature = "quota"))]
+pub(crate) fn of_statement(
+    error: sqlx::Error,
+    backend: &'static str,
+    operation: &'static str,
+) -> StoreError {
+    use sqlx::postgres::{PgDatabaseError, PgSeverity};
+    let refusal = error.as_database_error();
+    let refusal = refusal.and_then(|it| it.try_downcast_ref::<PgDatabaseError>());
+    let undone = refusal.is_some_and(|it| it.severity() == PgSeverity::Error);
+    let kind = if undone {
+        kind_of(&error)
+    } else {
+        StoreErrorKind::Unknown
+    };
+    StoreError::new(kind, backend, operation).caused_by(error)
+}
+
 /// The error of anything that writes nothing, or whose writing is undone with its transaction.
 pub(crate) fn of(error: sqlx::Error, backend: &'static str, operation: &'static str) -> StoreError {
     Fault::Driver(error).told(backend, operation)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use picora_core::StoreError;
+use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::SqlStore;
@@ -21,6 +22,14 @@ impl SqlStore {
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
+            // A question before every step would double the trips of a reserve: only a connection that has rested is asked whether it lives.
+            .test_before_acquire(false)
+            .before_acquire(|conn, resting| {
+                Box::pin(async move {
+                    let rested = resting.idle_for >= RESTED;
+                    Ok(!rested || conn.ping().await.is_ok())
+                })
+            })
             .connect_with(options);
         Ok(Self::new(Pools::Postgres(pool.await.map_err(told)?)))
     }
@@ -31,6 +40,9 @@ pub const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a step waits for a connection, and a start for a server that does not answer yet.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A connection that was used less than this ago is taken to be alive.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// More would only wait for the same rows and the same disk.
 const CONNECTIONS: u32 = 16;

@@ -5,6 +5,8 @@
 //! reservation is inserted last: nobody can hold it yet.
 
 mod alerts;
+#[cfg(feature = "postgres")]
+mod at_once;
 mod bookings;
 mod cells;
 mod entitlement;
@@ -37,11 +39,20 @@ use picora_quota::{
 };
 
 use crate::steps::{read, step, whole};
+#[cfg(feature = "postgres")]
+use crate::store::Pools;
 use crate::{AsSqlConn, SqlStore};
 
 #[async_trait]
 impl Ledger for SqlStore {
     async fn reserve(&self, request: &Reserve, now: Timestamp) -> Result<Reserved, StoreError> {
+        #[cfg(feature = "postgres")]
+        #[allow(irrefutable_let_patterns, reason = "SQLite may not be compiled in")]
+        if let Pools::Postgres(pool) = self.pools()
+            && let Some(admitted) = at_once::reserve(pool, request, now).await?
+        {
+            return Ok(admitted);
+        }
         whole!(self, |tx| self.reserve_in(&mut tx, request, now))
     }
 

@@ -126,15 +126,15 @@ async fn replay(conn: &mut SqlConn<'_>, request: &Reserve) -> Result<Reserved, F
 }
 
 /// What a request is decided on.
-struct Touched {
+pub(super) struct Touched {
     /// Cells that are kept.
-    cells: BTreeSet<CellKey>,
+    pub(super) cells: BTreeSet<CellKey>,
     /// Limits of single items.
     single: Vec<CellKey>,
 }
 
 impl Touched {
-    fn by(items: &Items, tally: Option<Tally>, now: Timestamp) -> Self {
+    pub(super) fn by(items: &Items, tally: Option<Tally>, now: Timestamp) -> Self {
         let counters = items.iter().map(|item| Counter::Dimension(item.dimension));
         let counters = counters.chain(tally.map(Counter::Tally));
         let (kept, single): (BTreeSet<_>, BTreeSet<_>) = counters
@@ -145,6 +145,12 @@ impl Touched {
             cells: keys(kept).collect(),
             single: keys(single).collect(),
         }
+    }
+
+    /// The cells and the limits.
+    #[cfg(feature = "postgres")]
+    pub(super) fn keys(&self) -> impl Iterator<Item = &CellKey> {
+        self.cells.iter().chain(&self.single)
     }
 
     /// Locks the cells, those of `moves` too, and answers them as they are after the moves.

@@ -12,8 +12,12 @@ mod migrations;
 mod paused;
 #[cfg(feature = "real-servers")]
 mod postgres;
+mod processes;
 #[cfg(feature = "real-servers")]
 mod proxy;
+#[cfg(feature = "real-servers")]
+mod round_trips;
 mod sqlite;
+mod taken;
 mod work;
 mod world;

@@ -1,5 +1,6 @@
 //! A network that stops, or is cut, at the message of one's choice.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,9 +18,15 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Shared {
     plan: Mutex<Plan>,
+    sent: Mutex<Sent>,
     goes_on: Notify,
+}
+
+/// One connection whose next answer is to be lost.
+#[derive(Default)]
+struct Losing {
+    armed: AtomicBool,
     lost: Notify,
-    cut: Notify,
 }
 
 /// What happens to the messages that a client sends.
@@ -28,7 +35,7 @@ pub(crate) enum Plan {
     /// They pass.
     #[default]
     Pass,
-    /// So many pass; the next is held until [`Proxy::go_on`].
+    /// So many of steps pass; the next is held until [`Proxy::go_on`].
     HoldAfter(usize),
     /// One is held.
     Held,
@@ -36,6 +43,17 @@ pub(crate) enum Plan {
     CutBeforeCommit,
     /// The COMMIT arrives and its answer is lost.
     CutAfterCommit,
+    /// The connection is lost before the next statement arrives.
+    CutBeforeNext,
+    /// The next statement arrives and its answer is lost.
+    CutAfterNext,
+}
+
+/// What was sent: all messages, and how many of them had been sent when the last one of a step was.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sent {
+    all: usize,
+    of_steps: usize,
 }
 
 impl Proxy {
@@ -79,6 +97,12 @@ impl Proxy {
         tokio::time::timeout(patience, held).await.is_ok()
     }
 
+    /// How many messages were sent since the last call, each waiting for its answer, up to the last one of a step; what a pool sends when it
+    /// takes a connection back is none of it.
+    pub(crate) fn take_trips(&self) -> usize {
+        std::mem::take(&mut *self.shared.sent.lock().expect("no test panicked")).of_steps
+    }
+
     /// Lets the held message pass, and all after it.
     pub(crate) fn go_on(&self) {
         self.plan(Plan::Pass);
@@ -87,6 +111,14 @@ impl Proxy {
 }
 
 impl Shared {
+    fn count(&self, of_step: bool) {
+        let mut sent = self.sent.lock().expect("no test panicked");
+        sent.all += 1;
+        if of_step {
+            sent.of_steps = sent.all;
+        }
+    }
+
     fn plan(&self) -> Plan {
         *self.plan.lock().expect("no test panicked")
     }
@@ -112,14 +144,19 @@ impl Shared {
 async fn relay(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
     let (client_in, client_out) = client.into_split();
     let (server_in, server_out) = server.into_split();
-    let answers = tokio::spawn(answers(server_in, client_out, Arc::clone(&shared)));
-    questions(client_in, server_out, &shared).await;
-    shared.cut.notify_waiters();
-    let _ = answers.await;
+    let losing = Arc::new(Losing::default());
+    let answers = tokio::spawn(answers(server_in, client_out, Arc::clone(&losing)));
+    questions(client_in, server_out, &shared, &losing).await;
+    answers.abort(); // this connection is cut, and no other
 }
 
 /// Passes whole batches: what a client sends before it waits for an answer.
-async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared) {
+async fn questions(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    shared: &Shared,
+    losing: &Losing,
+) {
     let mut batch = Vec::new();
     let Some(()) = read_body(&mut from, &mut batch).await else {
         return; // the greeting has no letter
@@ -144,35 +181,46 @@ async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Sha
                 match plan {
                     Plan::CutBeforeCommit => return,
                     Plan::CutAfterCommit => {
+                        losing.armed.store(true, Ordering::SeqCst);
                         let _ = to.write_all(&batch).await;
-                        shared.lost.notified().await; // the answer has come
+                        losing.lost.notified().await; // the answer has come
                         return;
                     }
-                    Plan::Pass | Plan::HoldAfter(_) | Plan::Held => {}
+                    _ => {}
                 }
             }
             if matches!(letter, b'Q' | b'S') {
                 break; // the client now waits
             }
         }
-        shared.pass().await;
+        let of_step = batch[0] != b'S';
+        let executes = batch[0] == b'B'; // and is not the first meeting of a connection with a statement
+        shared.count(of_step);
+        match shared.plan() {
+            Plan::CutBeforeNext if executes => return,
+            Plan::CutAfterNext if executes => {
+                losing.armed.store(true, Ordering::SeqCst);
+                let _ = to.write_all(&batch).await;
+                losing.lost.notified().await; // the answer has come
+                return;
+            }
+            _ => {}
+        }
+        if of_step {
+            shared.pass().await;
+        }
     }
 }
 
-async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Arc<Shared>) {
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, losing: Arc<Losing>) {
     let mut buffer = [0; 8192];
     loop {
-        let read = tokio::select! {
-            read = from.read(&mut buffer) => read.unwrap_or(0),
-            () = shared.cut.notified() => return,
-        };
+        let read = from.read(&mut buffer).await.unwrap_or(0);
         if read == 0 {
             return;
         }
-        if buffer[..read].windows(6).any(|it| it == b"COMMIT")
-            && shared.plan() == Plan::CutAfterCommit
-        {
-            shared.lost.notify_one();
+        if losing.armed.load(Ordering::SeqCst) {
+            losing.lost.notify_one();
             return;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
