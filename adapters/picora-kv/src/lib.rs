@@ -36,8 +36,8 @@
 //!
 //! The keys of [`Slot`](picora_quota::echo::Slot), plain decimal numbers and the name of a status, each with the metadata `{"epoch": 9}`,
 //! that of a status also with `"month": "2026-04"`: a reader near by ignores a lower epoch than it has seen, and a status of another month.
-//! A missing key is never zero. Beside them `quota:echo`, the mark by which a lost namespace is noticed, and `quota:echo:writer`, the number of
-//! the process that publishes.
+//! A missing key is never zero. Beside them `quota:echo`, the mark by which a lost namespace is noticed, `quota:echo:begun`, from when it was last
+//! rebuilt, and `quota:echo:writer`, the number of the process that publishes.
 //!
 //! # How late it is
 //!

@@ -62,8 +62,10 @@ impl KvEcho {
         self.with_marks(|it| it.claimed = Some(now).filter(|_| !failed));
     }
 
-    /// The mark. A place that lags would show an older one for a while after this process has replaced it: its own is taken for standing
-    /// then, and a loss meanwhile is noticed after it. When another one than before stands there, what was written is not trusted any more.
+    /// The mark; none also where nothing tells any more that a rebuilding began.
+    ///
+    /// A place that lags would show an older mark for a while after this process has replaced it: its own is taken for standing then, and a
+    /// loss meanwhile is noticed after it. When another one than before stands there, what was written is not trusted any more.
     pub(super) async fn mark_that_stands(
         &self,
         written: &mut Written,
@@ -76,12 +78,13 @@ impl KvEcho {
                 return Ok(Some(mark));
             }
         }
-        let keys = [KEY, WRITER].map(str::to_owned);
-        let [seen, writer] = self.texts(&keys, now).await?;
-        let seen = match seen {
+        let keys = [KEY, BEGUN, WRITER].map(str::to_owned);
+        let [mark, begun, writer] = self.texts(&keys, now).await?;
+        let seen = match mark {
             None => None,
             Some(text) => Some(Marker::parse(&text).ok_or(Failure::Foreign)?),
         };
+        let seen = seen.filter(|_| begun.is_some());
         self.with_marks(|it| {
             let displaced = it.is_displaced(writer.as_deref(), self.config.staleness, now);
             if displaced {
@@ -96,6 +99,9 @@ impl KvEcho {
     }
 
     /// Reads and then writes, as two steps: KV has no other way.
+    ///
+    /// So a namespace that was emptied a moment ago is marked whole: its place still shows that it is being rebuilt. What tells it later is
+    /// that nothing stands there any more of how the rebuilding began, which is written then and never again.
     pub(super) async fn replace_mark(
         &self,
         was: Option<Marker>,
@@ -111,7 +117,10 @@ impl KvEcho {
             return Err(Failure::NotYet("the mark was just written", ready));
         }
         self.with_marks(|it| (it.tried, it.own) = (Some(now), None));
-        let pairs = [Pair::plain(KEY, by.to_string())];
+        let begins = was.is_none() || matches!(by, Marker::Building(_));
+        let begun = begins.then(|| Pair::plain(BEGUN, by.to_string()));
+        let pairs = std::iter::once(Pair::plain(KEY, by.to_string())).chain(begun);
+        let pairs: Vec<_> = pairs.collect();
         for (body, _) in request::bodies(&pairs, MOST_PAIRS, MOST_BYTES) {
             whole(self.put(body, now).await?.len())?;
         }
@@ -129,4 +138,5 @@ impl KvEcho {
 
 /// Beside the accounts' keys, and lost with them.
 const KEY: &str = "quota:echo";
+const BEGUN: &str = "quota:echo:begun";
 const WRITER: &str = "quota:echo:writer";

@@ -198,6 +198,7 @@ fn foreign_values_are_errors() {
         let pairs = json!({"pairs": [
             {"key": format!("quota:doc_count:{account}"), "value": foreign},
             {"key": "quota:echo", "value": "mine"},
+            {"key": "quota:echo:begun", "value": "mine"},
         ]});
         let _ = Miniflare::shared().official(&namespace.id, &json!([["bulkPut", pairs]]));
         let echo = namespace.echo();

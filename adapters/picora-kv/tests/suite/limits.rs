@@ -22,7 +22,7 @@ async fn canned(result: serde_json::Value) -> Namespace {
 }
 
 async fn without_mark() -> Namespace {
-    canned(json!({"values": {"quota:echo": null, "quota:echo:writer": null}})).await
+    canned(json!({"values": {"quota:echo": null, "quota:echo:begun": null, "quota:echo:writer": null}})).await
 }
 
 /// Who asks without end stays under 1,200 calls in five minutes, and is told each time when to come back.

@@ -494,3 +494,26 @@ fn a_ledger_whose_echo_never_answers_decides_as_one_without() {
         assert!(both.keeper.is_right(BEHIND).await);
     });
 }
+
+/// Lost while it is rebuilt: the mark that says "whole" is written after that, and hides nothing.
+#[test]
+fn a_loss_in_the_middle_of_a_rebuilding_is_noticed() {
+    let namespace = Namespace::fresh();
+    run(async {
+        let mut both = Both::fresh(&namespace).await;
+        both.seconds(1).await;
+        assert_eq!(
+            both.keeper.rebuilt, 0,
+            "everything is written, but for the mark"
+        );
+        assert!(Miniflare::shared().wipe(&namespace.id) > 0);
+        both.seconds(1).await;
+        assert_eq!(
+            both.keeper.rebuilt, 1,
+            "a place that lags shows that it is being rebuilt"
+        );
+        both.seconds(BOUND).await;
+        assert!(both.keeper.is_right(BEHIND).await);
+        assert_eq!(both.keeper.rebuilt, 2);
+    });
+}
