@@ -1,4 +1,5 @@
 use picora_core::{Amount, CalendarMonth};
+use proptest::prelude::*;
 
 use super::*;
 
@@ -191,6 +192,148 @@ fn memory_is_bounded_and_the_last_half_is_kept() {
                 written.judge(&it, Slot::Documents, after(9)),
                 Judged::Stands
             );
+        }
+    }
+}
+
+/// What happens to a publication on its way.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    Done,
+    /// The answer is lost; this says whether KV has done it.
+    Lost(bool),
+    /// KV does the even slots, and says so.
+    Half,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Happens {
+    Publish {
+        account: u8,
+        epoch: u64,
+        says: u32,
+        next_month: bool,
+        fate: Fate,
+    },
+    /// Everything is lost, and that was noticed.
+    Wiped,
+    Passes(u64),
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    let fate = prop_oneof![
+        4 => Just(Fate::Done),
+        1 => any::<bool>().prop_map(Fate::Lost),
+        1 => Just(Fate::Half),
+    ];
+    let publish = (0..3_u8, 0..9_u64, 0..3_u32, any::<bool>(), fate);
+    prop_oneof![
+        8 => publish.prop_map(|(account, epoch, says, next_month, fate)| {
+            Happens::Publish { account, epoch, says, next_month, fate }
+        }),
+        1 => Just(Happens::Wiped),
+        3 => (0..4_000_000_u64).prop_map(Happens::Passes),
+        4 => Just(Happens::Passes(1)),
+    ]
+}
+
+/// A KV of plain keys: which slot of whom, in which month.
+type Plain = HashMap<PlainKey, (String, Timestamp)>;
+type PlainKey = (AccountId, Slot, Option<CalendarMonth>);
+
+/// Publishes as the echo does, and answers what it sent; none when it must wait.
+fn publish(
+    written: &mut Written,
+    kv: &mut Plain,
+    it: &Snapshot,
+    fate: Fate,
+    now: Timestamp,
+) -> Option<Vec<PlainKey>> {
+    let judged = Slot::ALL.map(|slot| (slot, written.judge(it, slot, now)));
+    if judged
+        .iter()
+        .any(|(_, judged)| matches!(judged, Judged::TooSoon(_)))
+    {
+        return None;
+    }
+    let plan = judged
+        .into_iter()
+        .filter(|(_, judged)| *judged == Judged::Write);
+    let plan: Vec<_> = plan.map(|(slot, _)| slot).collect();
+    written.takes(it);
+    for slot in &plan {
+        written.tries(it.account, *slot, now);
+    }
+    let key = |slot: Slot| (it.account, slot, slot.is_monthly().then_some(it.month));
+    for (at, slot) in plan.iter().enumerate() {
+        let (applied, told) = match fate {
+            Fate::Done => (true, true),
+            Fate::Lost(applied) => (applied, false),
+            Fate::Half => (at % 2 == 0, at % 2 == 0),
+        };
+        if applied {
+            kv.insert(key(*slot), (said(it, *slot), now));
+        }
+        if told {
+            written.wrote(it.account, *slot);
+        }
+    }
+    Some(plan.into_iter().map(key).collect())
+}
+
+fn said(it: &Snapshot, slot: Slot) -> String {
+    let amount = slot.amount(it).map(|it| it.get().to_string());
+    amount.unwrap_or_else(|| it.video_status.to_owned())
+}
+
+proptest! {
+    /// Whatever went before: what is published without trouble is what stands, every month's key lives on, no key is written twice in a
+    /// second, and nothing of a lower epoch changes anything.
+    #[test]
+    fn what_is_published_stands(all in proptest::collection::vec(happens(), 1..80)) {
+        let (mut written, mut kv, mut now) = (Written::new(1_000), Plain::new(), NOW);
+        let mut highest: HashMap<AccountId, u64> = HashMap::new();
+        for it in all {
+            let (account, epoch, says, next_month, fate) = match it {
+                Happens::Passes(seconds) => {
+                    now = now.saturating_add(Duration::from_secs(seconds));
+                    continue;
+                }
+                Happens::Wiped => {
+                    kv.clear();
+                    written.distrust();
+                    continue;
+                }
+                Happens::Publish { account, epoch, says, next_month, fate } => (account, epoch, says, next_month, fate),
+            };
+            let mut it = snapshot(account, epoch, says, ["ok", "degraded", "suspended"][says as usize]);
+            it.video_bandwidth = says.into();
+            if next_month {
+                it.month = CalendarMonth::of(it.month.end());
+            }
+            let before = kv.clone();
+            let Some(sent) = publish(&mut written, &mut kv, &it, fate, now) else {
+                prop_assert_eq!(&kv, &before);
+                continue;
+            };
+            for key in sent.iter().filter_map(|it| before.get(it)) {
+                prop_assert!(now.saturating_since(key.1) >= WRITE_EVERY);
+            }
+            let known = highest.entry(it.account).or_insert(epoch);
+            if epoch < *known {
+                prop_assert_eq!(&kv, &before, "a late one");
+                continue;
+            }
+            *known = epoch;
+            for slot in Slot::ALL {
+                let stands = kv.get(&(it.account, slot, slot.is_monthly().then_some(it.month)));
+                if matches!(fate, Fate::Done) {
+                    let (value, at) = stands.expect("it is written");
+                    prop_assert_eq!(value, &said(&it, slot));
+                    let lives = !slot.is_monthly() || now.saturating_since(*at) < MONTHLY_LIFE;
+                    prop_assert!(lives, "{:?} has ended", slot);
+                }
+            }
         }
     }
 }

@@ -135,8 +135,8 @@ fn answers_that_break_off_or_come_too_late() {
         let namespace = Namespace::fresh_on_runtime().await;
         namespace
             .edge
-            .makes(Trouble::IsSlow(Duration::from_secs(9)));
-        let impatient = namespace.config().with_deadline(Duration::from_secs(3));
+            .makes(Trouble::IsSlow(Duration::from_secs(15)));
+        let impatient = namespace.config().with_deadline(Duration::from_secs(5));
         let echo = KvEcho::new(impatient, writer()).unwrap();
         let snapshot = namespace.snapshot(1, 2);
         let error = echo
@@ -225,6 +225,7 @@ fn nobody_there_and_wires_that_lose_what_they_carry() {
         assert_eq!(told(&error, namespace.now()), (Unknown, None));
         wire.pass();
         namespace.pass(1);
+        let echo = KvEcho::new(namespace.at(wire.port()), writer()).unwrap(); // with more patience
         echo.publish(&[snapshot], namespace.now()).await.unwrap();
         says(&namespace, &snapshot).await;
     });

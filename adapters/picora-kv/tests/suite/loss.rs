@@ -198,7 +198,7 @@ struct Keeper<'n> {
 
 impl<'n> Keeper<'n> {
     fn of(namespace: &'n Namespace) -> Self {
-        let config = namespace.config().with_deadline(Duration::from_secs(5));
+        let config = namespace.config();
         let pace = config.pace();
         let echo = KvEcho::new(config, writer()).unwrap();
         let echoer = Echoer::new(echo.caps(), pace, 7);
