@@ -15,8 +15,8 @@ use crate::system::SystemClock;
 ///
 /// **Errors**: [`StartError`] when the database cannot be opened or read.
 pub async fn run(config: &Config, json: bool) -> Result<ExitCode, StartError> {
-    if !config.database_file().exists() {
-        let file = config.database_file();
+    let file = config.database_file();
+    if config.database.url().is_none() && !file.exists() {
         return Err(StartError(format!(
             "there is no database {}",
             file.display()

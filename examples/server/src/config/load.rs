@@ -95,6 +95,7 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     }
     config.proxies()?;
     config.prefixes()?;
+    config.database.check()?;
     Ok(config)
 }
 
@@ -136,6 +137,25 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_shown_nowhere() {
+        let text = "[database]\nurl = \"postgres://me:hunter2@db/picora\"\nshared_folder = true";
+        let config = load_text(text).unwrap();
+        assert!(config.database.url().unwrap().contains("hunter2"));
+        let shown = format!("{config:?}{}", toml::to_string(&config).unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        for wrong in [
+            "\"mysql://me:hunter2@db\"",
+            "[\"postgres://me:hunter2@db\"]",
+        ] {
+            let fault = load_text(&format!("[database]\nurl = {wrong}")).unwrap_err();
+            assert!(
+                !fault.contains("hunter2") && fault.contains("url"),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_by_name() {
         for (text, names) in [
             ("lisen = \"127.0.0.1:9\"", "lisen"),
@@ -166,6 +186,9 @@ mod tests {
             ("[rate_limits]\nreplicas = 0", "replicas"),
             ("[[[", "picora.toml"),
             ("deployment = \"moon\"", "moon"),
+            ("[database]\nurl = \"mysql://a\"", "database.url"),
+            ("[database]\nshared_folder = true", "database.shared_folder"),
+            ("[database]\nurls = \"postgres://a\"", "urls"),
         ] {
             let fault = load_text(text).expect_err(text);
             assert!(fault.contains(names), "{text}: {fault}");

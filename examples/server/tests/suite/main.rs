@@ -21,6 +21,8 @@ mod limiter;
 mod limits;
 mod load;
 #[cfg(feature = "real-servers")]
+mod postgres;
+#[cfg(feature = "real-servers")]
 mod processes;
 mod proxies;
 #[cfg(feature = "real-servers")]
