@@ -133,6 +133,13 @@ impl Parameter {
         )
     }
 
+    /// The same, but it must be given.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.0["required"] = true.into();
+        self
+    }
+
     /// Any text.
     #[must_use]
     pub fn text() -> Value {

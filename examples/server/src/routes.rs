@@ -24,6 +24,7 @@ use crate::openapi::{Doc, Documents};
 pub mod account;
 pub mod admin;
 pub mod delivery;
+pub mod history;
 pub mod public;
 pub mod resource;
 
@@ -83,6 +84,7 @@ pub fn table() -> Vec<Route> {
     let resources = MediaKind::ALL.into_iter().flat_map(resource::routes);
     resources
         .chain(account::routes())
+        .chain(history::routes())
         .chain(admin::routes())
         .chain(public::routes())
         .chain(delivery::routes())

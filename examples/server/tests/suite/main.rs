@@ -16,6 +16,7 @@ mod disk;
 mod doctor;
 mod documents;
 mod egress;
+mod history;
 mod kill;
 mod limiter;
 mod limits;
