@@ -15,6 +15,7 @@ use tracing::Instrument;
 
 use crate::config::{Config, ConfigError, Rate, WhenGone};
 use crate::credential::KeyCache;
+use crate::followers::Followers;
 use crate::signature::Signer;
 
 /// The transaction of this server's store.
@@ -59,6 +60,8 @@ pub struct App {
     pub keys: KeyCache,
     /// Signs addresses of private media.
     pub signer: Signer,
+    /// Who follows his usage live.
+    pub followers: Arc<Followers>,
 }
 
 /// Why a server cannot start: one sentence for the operator.
@@ -82,7 +85,7 @@ impl App {
             Signer::open(&config.signing_key_file(), entropy.as_ref()).map_err(StartError)?;
         let hasher = SubjectHasher::new(signer.derived("subjects of the limiter"));
         let media = Media::new(
-            Arc::new(store),
+            Arc::new(store.clone()),
             Arc::new(files.clone()),
             clock.clone(),
             entropy.clone(),
@@ -102,6 +105,7 @@ impl App {
             prefixes: config.prefixes().map_err(unusable_value)?,
             limiter: limiter(&config)?,
             addresses: MemoryLimiter::new(),
+            followers: Followers::new(Arc::new(store.clone()), clock.clone(), config.events),
             keys: KeyCache::new(),
             config,
             public_url,

@@ -7,11 +7,13 @@ use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
 use serde::{Deserialize, Serialize};
 
 mod database;
+mod events;
 mod load;
 mod rate_limits;
 mod redis;
 
 pub use database::Database;
+pub use events::Events;
 pub use load::{ConfigError, load};
 pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
 pub use redis::SharedLimits;
@@ -38,6 +40,8 @@ pub struct Config {
     pub upgrade_url: String,
     /// Where accounts, resources and the ledger are.
     pub database: Database,
+    /// Server-sent events.
+    pub events: Events,
     /// Uploads.
     pub uploads: Uploads,
     /// Plans.
@@ -171,6 +175,7 @@ impl Default for Config {
             trusted_header: TrustedHeader::default(),
             upgrade_url: "https://picora.me/plans".to_owned(),
             database: Database::default(),
+            events: Events::default(),
             uploads: Uploads::default(),
             plans: Plans::default(),
             rate_limits: RateLimits::default(),

@@ -11,6 +11,7 @@
 //! | [`openapi`] | the documents, from the route table |
 //! | [`credential`], [`signature`] | who asks |
 //! | [`form`], [`input`], [`lingering`], [`answer`], [`failure`] | requests and answers |
+//! | [`followers`] | who follows his usage live |
 //! | [`egress`], [`jobs`], [`serve`] | what is counted, repaired, and how it stops |
 //! | [`first_run`], [`tour`] | the first minutes |
 
@@ -24,6 +25,7 @@ pub mod doctor;
 pub mod egress;
 pub mod failure;
 pub mod first_run;
+pub mod followers;
 pub mod form;
 pub mod input;
 pub mod jobs;

@@ -68,6 +68,12 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
             "uploads.largest_document_bytes",
             config.uploads.largest_document_bytes,
         ),
+        ("events.per_account", config.events.per_account.into()),
+        ("events.poll_millis", config.events.poll_millis),
+        (
+            "events.keep_alive_seconds",
+            config.events.keep_alive_seconds,
+        ),
         ("jobs.tidy_seconds", config.jobs.tidy_seconds),
         ("jobs.fold_seconds", config.jobs.fold_seconds),
     ];
@@ -75,6 +81,13 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
         return Err(ConfigError::Value {
             key,
             problem: "must be at least 1",
+        });
+    }
+    // With the five seconds that credentials are cached, a revoked one ends a stream within thirty.
+    if config.events.keep_alive_seconds > 25 {
+        return Err(ConfigError::Value {
+            key: "events.keep_alive_seconds",
+            problem: "must be at most 25",
         });
     }
     if config.data_dir == PathBuf::new() {
@@ -186,6 +199,8 @@ mod tests {
             ("[rate_limits]\nreplicas = 0", "replicas"),
             ("[[[", "picora.toml"),
             ("deployment = \"moon\"", "moon"),
+            ("[events]\nper_account = 0", "events.per_account"),
+            ("[events]\nkeep_alive_seconds = 26", "keep_alive_seconds"),
             ("[database]\nurl = \"mysql://a\"", "database.url"),
             ("[database]\nshared_folder = true", "database.shared_folder"),
             ("[database]\nurls = \"postgres://a\"", "urls"),

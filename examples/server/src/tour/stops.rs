@@ -21,6 +21,7 @@ pub(super) async fn all(visit: &mut Visit) -> Stop {
     private_resources(visit).await?;
     delivery(visit).await?;
     history(visit).await?;
+    events(visit).await?;
     rate_limits(visit).await?;
     daily_uploads(visit).await
 }
@@ -213,6 +214,30 @@ async fn history(visit: &mut Visit) -> Stop {
     visit.promise(
         endless.status == 400 && endless.json["meta"]["limitDays"] == 3_660,
         "a span that is too long is refused with the longest",
+    );
+    Ok(())
+}
+
+async fn events(visit: &mut Visit) -> Stop {
+    visit.heading("Usage as it changes, without asking again");
+    visit.wait(Duration::from_secs(60));
+    let before = image_storage(visit).await?;
+    let mut stream = visit.follow("/v1/user/me/usage/events").await?;
+    let first = stream.event().await?;
+    visit.promise(
+        first["image"]["storage"]["used"] == before,
+        "the first event comes at once, in the shape of the usage",
+    );
+    let begun = std::time::Instant::now();
+    visit.upload("/v1/images", "new.gif", gif(3_000)).await?;
+    let mut used = before;
+    while used != before + 3_000 && begun.elapsed() < Duration::from_secs(4) {
+        let event = stream.event().await?;
+        used = event["image"]["storage"]["used"].as_u64().unwrap_or(0);
+    }
+    visit.promise(
+        used == before + 3_000 && begun.elapsed() < Duration::from_secs(2),
+        "an upload is seen within two seconds (#46)",
     );
     Ok(())
 }

@@ -20,6 +20,7 @@ mod history;
 mod kill;
 mod limiter;
 mod limits;
+mod live;
 mod load;
 #[cfg(feature = "real-servers")]
 mod postgres;
