@@ -228,7 +228,7 @@ async fn events(visit: &mut Visit) -> Stop {
         first["image"]["storage"]["used"] == before,
         "the first event comes at once, in the shape of the usage",
     );
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     visit.upload("/v1/images", "new.gif", gif(3_000)).await?;
     let mut used = before;
     while used != before + 3_000 && begun.elapsed() < Duration::from_secs(4) {

@@ -1,6 +1,6 @@
 //! Usage as it changes, over real connections.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
@@ -10,6 +10,7 @@ use picora_core::PlanId;
 use picora_testkit::Postgres;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::Value;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use crate::answer::Answer;
