@@ -11,6 +11,7 @@
 //! | [`openapi`] | the documents, from the route table |
 //! | [`credential`], [`signature`] | who asks |
 //! | [`form`], [`input`], [`lingering`], [`answer`], [`failure`] | requests and answers |
+//! | [`doctor`], [`reconcile`] | whether the books are right, and what is done when not |
 //! | [`followers`] | who follows his usage live |
 //! | [`egress`], [`jobs`], [`serve`] | what is counted, repaired, and how it stops |
 //! | [`first_run`], [`tour`] | the first minutes |
@@ -32,6 +33,7 @@ pub mod jobs;
 pub mod lingering;
 pub mod log;
 pub mod openapi;
+pub mod reconcile;
 pub mod routes;
 pub mod serve;
 pub mod signature;

@@ -27,6 +27,7 @@ mod postgres;
 #[cfg(feature = "real-servers")]
 mod processes;
 mod proxies;
+mod reconcile;
 #[cfg(feature = "real-servers")]
 mod schemathesis;
 mod shutdown;
