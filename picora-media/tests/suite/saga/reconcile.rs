@@ -164,7 +164,7 @@ fn an_account_that_never_rests_is_left() {
             account: OWNER,
             dimension: IMAGES,
             tally: None,
-            delta: if number % 2 == 0 { -1 } else { 1 },
+            delta: if number.is_multiple_of(2) { -1 } else { 1 },
             reason: PostingReason::Force,
             happened_at: NOW,
         };
