@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use picora_core::{AccountId, StoreError};
+use picora_core::{AccountId, Clock, StoreError};
 use picora_media::{Corrected, Correction, Media, Reconciling};
 
 use crate::app::{StartError, Tx};
 use crate::commands::{account_id, accounts_only, audit, known};
 use crate::config::Config;
 use crate::doctor::require_database;
+use crate::system::SystemClock;
 
 /// What is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,8 +40,10 @@ pub async fn run(config: &Config, asked: &Asked) -> Result<ExitCode, StartError>
     let only = asked.account.as_deref().map(account_id).transpose()?;
     let failed = |error: StoreError| StartError(format!("not all is reconciled: {error}"));
     if let Some(id) = only {
-        let account = media.store().account(id).await.map_err(failed)?;
-        known(id, account.is_some())?;
+        let store = media.store();
+        let account = store.account(id).await.map_err(failed)?;
+        let books = store.facts(id, SystemClock.now()).await.map_err(failed)?;
+        known(id, account.is_some() || books.is_some())?;
     }
     let bar = progress(&media, only).await.map_err(failed)?;
     let done = all(&media, only, asked, &bar).await;
@@ -61,33 +64,56 @@ async fn all(
     bar: &ProgressBar,
 ) -> Result<Done, StoreError> {
     let mut done = Done::default();
+    if let Some(id) = only {
+        one(media, id, asked, bar, &mut done).await?;
+        return Ok(done);
+    }
+    let store = media.store();
     let mut after = None;
-    loop {
-        let page = match only {
-            None => media.store().list_accounts(after, PAGE).await?,
-            // Only once.
-            Some(id) => after.map_or_else(|| vec![id], |_| Vec::new()),
-        };
+    while let Some(page) = rest(store.list_accounts(after, PAGE).await?) {
         for id in &page {
-            let corrections = media.reconcile(*id, asked.how).await?;
-            if corrections.iter().any(|it| it.done.is_mended()) {
-                media.audit(&audit("reconcile", *id)).await?;
-            }
-            for correction in &corrections {
-                bar.suspend(|| tell(*id, correction, asked.json));
-                match correction.done.is_mended() {
-                    true => done.mended += 1,
-                    false => done.left += 1,
-                }
-            }
-            done.accounts += 1;
-            bar.inc(1);
+            one(media, *id, asked, bar, &mut done).await?;
         }
         after = page.last().copied();
-        if after.is_none() {
-            return Ok(done);
+    }
+    // What is left in the ledger of an account that there is no more.
+    after = None;
+    while let Some(page) = rest(store.accounts(after, PAGE).await?) {
+        for id in &page {
+            if store.account(*id).await?.is_none() {
+                one(media, *id, asked, bar, &mut done).await?;
+            }
+        }
+        after = page.last().copied();
+    }
+    Ok(done)
+}
+
+fn rest(page: Vec<AccountId>) -> Option<Vec<AccountId>> {
+    Some(page).filter(|page| !page.is_empty())
+}
+
+async fn one(
+    media: &Media<Tx>,
+    id: AccountId,
+    asked: &Asked,
+    bar: &ProgressBar,
+    done: &mut Done,
+) -> Result<(), StoreError> {
+    let corrections = media.reconcile(id, asked.how).await?;
+    if corrections.iter().any(|it| it.done.is_mended()) {
+        media.audit(&audit("reconcile", id)).await?;
+    }
+    for correction in &corrections {
+        bar.suspend(|| tell(id, correction, asked.json));
+        match correction.done.is_mended() {
+            true => done.mended += 1,
+            false => done.left += 1,
         }
     }
+    done.accounts += 1;
+    bar.inc(1);
+    Ok(())
 }
 
 fn tell(account: AccountId, correction: &Correction, json: bool) {

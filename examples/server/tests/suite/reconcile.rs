@@ -255,6 +255,47 @@ fn what_cannot_be_reconciled_is_one_sentence() {
     assert!(output.stderr.is_empty(), "no bar but on a terminal");
 }
 
+/// An account that only the catalogue knows, and one that only the ledger knows, are found and mended, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_side_has_lost_is_mended() {
+    let (database, child) = (Database::Sqlite, Child::start("").await);
+    let (lost, gone) = (child.account(PlanId::Trial), child.account(PlanId::Pro));
+    for account in [&lost, &gone] {
+        upload(account, &child, "/v1/docs", b"# text".to_vec()).await;
+    }
+    for statement in [
+        "DELETE FROM picora_usage WHERE account = (SELECT id FROM picora_account WHERE plan = 'trial' ORDER BY id DESC LIMIT 1)",
+        "DELETE FROM picora_posting WHERE account NOT IN (SELECT account FROM picora_usage)",
+        "DELETE FROM picora_account_limit WHERE account NOT IN (SELECT account FROM picora_usage)",
+        "DELETE FROM picora_asset WHERE account = (SELECT id FROM picora_account WHERE plan = 'pro')",
+        "DELETE FROM picora_account WHERE plan = 'pro'",
+    ] {
+        database.write(&child.place, statement).await;
+    }
+    let (code, findings, _) = run(&child.place, &["doctor"]);
+    let told: Vec<_> = findings
+        .iter()
+        .map(|it| it["finding"].to_string())
+        .collect();
+    assert_eq!((code, told.len()), (1, 2), "{told:?}");
+    assert!(
+        told[0].contains("1 is used, but the resources come to 0"),
+        "{told:?}"
+    );
+    assert!(
+        told[1].contains("0 is used, but the resources come to 1"),
+        "{told:?}"
+    );
+    let (code, left, _) = run(&child.place, &["reconcile"]);
+    assert_eq!((code, left.len()), (1, 2), "{left:?}");
+    for account in [&lost, &gone] {
+        let id = account.id.to_string();
+        let (code, forced, _) = run(&child.place, &["reconcile", "--force", "--account", &id]);
+        assert_eq!((code, forced.len()), (0, 1), "{forced:?}");
+    }
+    assert_eq!(run(&child.place, &["doctor"]).0, 0);
+}
+
 /// Alerts that nobody sends are a finding, after an hour.
 #[tokio::test]
 async fn the_doctor_finds_alerts_that_do_not_leave() {
