@@ -139,7 +139,11 @@ fn tell(account: AccountId, correction: &Correction, json: bool) {
         Corrected::Posted => "corrected",
         Corrected::Refused => "left as it is, for the ledger knows nothing of it",
     };
-    println!("{account} {name}: {used} is used, the resources come to {truth}: {outcome}");
+    let wrong = match used == truth {
+        true => "as is stored, but its movements do not add up to it".to_owned(),
+        false => format!("but the resources come to {truth}"),
+    };
+    println!("{account} {name}: {used} is used, {wrong}: {outcome}");
 }
 
 fn summarize(done: &Done, asked: &Asked) {
