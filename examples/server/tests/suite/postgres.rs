@@ -100,6 +100,10 @@ async fn one_that_cannot_be_had_is_named_without_its_password() {
             &[&format!("127.0.0.1:{closed}"), "refused"],
         ),
         (
+            of("postgres:hunter2", port, "postgres?sslmode=require"),
+            &["TLS"],
+        ),
+        (
             "postgres://me:hunter2@no-such-host.invalid/a".to_owned(),
             &["no-such-host.invalid"],
         ),
