@@ -234,7 +234,8 @@ async fn an_account_has_so_many_streams_and_no_task_runs_for_nobody() {
     assert!(!followers.is_polling());
     let open = || Stream::open(world.request(&account, Method::GET, PATH));
     let (first, second) = (open().await, open().await);
-    let refused = world.get(&account, PATH).await;
+    let refused = tokio::time::timeout(PROMPTLY, world.get(&account, PATH));
+    let refused = refused.await.expect("no third stream opens");
     let meta = refused.error(429, "RATE_LIMITED");
     assert_eq!(meta["type"], "event_streams");
     assert_eq!((&meta["used"], &meta["limit"]), (&2.into(), &2.into()));
