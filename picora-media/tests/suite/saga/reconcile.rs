@@ -142,7 +142,7 @@ fn whoever_comes_between_is_counted_too() {
         }
     }
     assert!(
-        recounted > 2,
+        recounted >= 2,
         "it was counted again in {recounted} runs only"
     );
 }
