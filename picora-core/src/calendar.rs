@@ -215,7 +215,7 @@ fn parse_month(text: &str) -> Option<(i32, Month)> {
 }
 
 /// Exactly `width` ASCII digits: `str::parse` alone would take `+4` and `004`.
-fn parse_digits<N: std::str::FromStr>(text: &str, width: usize) -> Option<N> {
+pub(crate) fn parse_digits<N: std::str::FromStr>(text: &str, width: usize) -> Option<N> {
     (text.len() == width && text.bytes().all(|byte| byte.is_ascii_digit()))
         .then(|| text.parse().ok())
         .flatten()

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::CalendarDay;
+use crate::calendar::parse_digits;
+
 /// An instant: microseconds since 1970-01-01T00:00:00Z, leap seconds ignored.
 ///
 /// **Boundaries**: 1970 up to and including 9999-12-31T23:59:59.999999Z. A value outside is taken as the nearest end: no clock of a
@@ -114,6 +117,46 @@ impl Timestamp {
         )
     }
 
+    /// Reads RFC 3339: a date, a time and the distance to UTC, such as `2026-04-24T05:06:40.5+02:00`.
+    ///
+    /// **Boundaries**: from 1970 to 9999; what is finer than a microsecond is cut off; a leap second is refused. **Errors**: `None` for
+    /// anything else. **Source**: RFC 3339 §5.6.
+    ///
+    /// ```
+    /// # use picora_core::Timestamp;
+    /// let noon = Timestamp::parse_rfc3339("2026-04-24T12:00:00.000001Z").unwrap();
+    /// assert_eq!(noon.to_rfc3339(), "2026-04-24T12:00:00.000001Z");
+    /// assert_eq!(Timestamp::parse_rfc3339("2026-04-24t14:00:00.0000019+02:00"), Some(noon));
+    /// assert_eq!(Timestamp::parse_rfc3339("2026-04-24 12:00:00Z"), None);
+    /// assert_eq!(Timestamp::parse_rfc3339("1970-01-01T00:00:00+00:01"), None);
+    /// ```
+    #[must_use]
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let (date, rest) = text.split_once(['T', 't'])?;
+        let (time, offset_seconds) = match rest.strip_suffix(['Z', 'z']) {
+            Some(time) => (time, 0),
+            None => {
+                let (time, offset) = rest.split_at_checked(rest.len().checked_sub(6)?)?;
+                let (sign, offset) = offset.split_at_checked(1)?;
+                let seconds = clock_seconds(&format!("{offset}:00"))?;
+                match sign {
+                    "+" => (time, seconds),
+                    "-" => (time, -seconds),
+                    _ => return None,
+                }
+            }
+        };
+        let (clock, fraction) = match time.split_once('.') {
+            Some((clock, fraction)) => (clock, micros(fraction)?),
+            None => (time, 0),
+        };
+        let day = CalendarDay::parse(date)?.start().unix_seconds();
+        let seconds = day + clock_seconds(clock)? - offset_seconds;
+        let micros = seconds.checked_mul(MICROS_PER_SECOND)? + fraction;
+        let read = Self::from_unix_micros(micros);
+        (read.0 == micros).then_some(read)
+    }
+
     /// The civil reading in UTC.
     pub(crate) fn to_civil(self) -> time::OffsetDateTime {
         time::OffsetDateTime::from_unix_timestamp(self.unix_seconds())
@@ -121,4 +164,64 @@ impl Timestamp {
     }
 }
 
+/// The seconds of `HH:MM:SS` since midnight.
+fn clock_seconds(text: &str) -> Option<i64> {
+    let mut parts = text.split(':');
+    let mut below = |most: i64| {
+        let part: i64 = parse_digits(parts.next()?, 2)?;
+        (part < most).then_some(part)
+    };
+    let (hours, minutes, seconds) = (below(24)?, below(60)?, below(60)?);
+    let over = parts.next().is_none();
+    over.then_some(hours * 3_600 + minutes * 60 + seconds)
+}
+
+/// The microseconds of the digits after a point.
+fn micros(digits: &str) -> Option<i64> {
+    let all = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let six: String = digits.chars().chain("000000".chars()).take(6).collect();
+    all.then(|| six.parse().ok()).flatten()
+}
+
 const MICROS_PER_SECOND: i64 = 1_000_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_writes_it_reads() {
+        for micros in [0, 1, 999_999, 1_777_000_000_123_456, Timestamp::MAX.0] {
+            let at = Timestamp::from_unix_micros(micros);
+            assert_eq!(Timestamp::parse_rfc3339(&at.to_rfc3339()), Some(at));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in [
+            "",
+            "T",
+            "Z",
+            "2026-04-24",
+            "2026-04-24T12:00Z",
+            "2026-04-24T12:00:00",
+            "2026-04-24T12:00:60Z",
+            "2026-04-24T24:00:00Z",
+            "2026-04-24T12:00:00.Z",
+            "2026-04-24T12:00:00.5.5Z",
+            "2026-04-24T12:00:00:00Z",
+            "2026-04-24T12:00:00ZZ",
+            "2026-04-24T12:00:00+2:00",
+            "2026-04-24T12:00:00+24:00",
+            "2026-04-24T12:00:00 02:00",
+            "2026-02-30T12:00:00Z",
+            "+026-04-24T12:00:00Z",
+            "2026-04-24T1é:00:00Z",
+            "2026-04-24T12:00:0é+0é:0é",
+            "9999-12-31T23:59:59-00:01",
+        ] {
+            assert_eq!(Timestamp::parse_rfc3339(text), None, "{text}");
+        }
+    }
+}

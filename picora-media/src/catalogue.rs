@@ -8,6 +8,7 @@ use picora_quota::{Ledger, LedgerIn, LedgerReports};
 
 use crate::account::{Account, ApiKey, AuditEntry, Role};
 use crate::asset::{Asset, AssetChange, AssetQuery};
+use crate::census::Census;
 
 /// An upload under way, written before its first byte is stored, so that no crash can leave bytes that nobody knows of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,11 @@ pub trait Catalogue: Send + Sync {
 
     /// Whether an asset exists, is being uploaded, or is condemned: an object of none of these belongs to nobody.
     async fn knows(&self, id: AssetId) -> Result<bool, StoreError>;
+
+    /// What an account's assets come to and what the ledger says of it, both as of one moment ([`Census::of`]); zeros for an unknown one.
+    ///
+    /// **Errors**: kind `OutOfRange` when they come to more than 2^62.
+    async fn census(&self, account: AccountId) -> Result<Census, StoreError>;
 }
 
 /// Writes of the catalogue, in a caller's transaction.
@@ -140,6 +146,13 @@ pub trait Accounts: Send + Sync {
 
     /// How many accounts there are, so that a first start knows itself.
     async fn count_accounts(&self) -> Result<u64, StoreError>;
+
+    /// Accounts by their ids, up to `most` after this one.
+    async fn list_accounts(
+        &self,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError>;
 }
 
 /// Writes about accounts, in a caller's transaction.

@@ -35,7 +35,8 @@ macro_rules! catalogue_conformance {
     ($harness:expr) => {
         $crate::catalogue_conformance!(@ $harness, returns_what_was_inserted, hides_what_is_anothers, lists_newest_first_page_by_page,
             finds_documents_by_their_bytes_per_account, changes_only_what_is_named, removes_once, remembers_uploads_until_they_end,
-            remembers_the_condemned_until_they_are_buried, finds_keys_by_their_hash_until_revoked, changes_accounts_and_keeps_an_audit,
+            remembers_the_condemned_until_they_are_buried, counts_what_is_stored_beside_what_the_ledger_says, lists_accounts_page_by_page,
+            finds_keys_by_their_hash_until_revoked, changes_accounts_and_keeps_an_audit,
             leaves_nothing_of_a_dropped_transaction, erases_an_account_and_condemns_its_objects);
     };
     (@ $harness:expr, $($promise:ident),+) => {$(
@@ -305,6 +306,102 @@ pub async fn remembers_the_condemned_until_they_are_buried<T: Send>(store: &dyn 
     write!(store, bury_in(old.asset));
     write!(store, bury_in(old.asset));
     assert_eq!(answer(store.condemned(9).await), [young]);
+}
+
+/// A census counts an account's own assets, not what is under way or condemned, and tells what the ledger held.
+pub async fn counts_what_is_stored_beside_what_the_ledger_says<T: Send>(store: &dyn MediaStore<T>) {
+    use picora_core::{Amount, Dimension, Posting, PostingKey, PostingReason, Tally};
+    use picora_quota::Counter;
+    let kinds = [
+        MediaKind::Image,
+        MediaKind::Image,
+        MediaKind::Video,
+        MediaKind::Audio,
+        MediaKind::Document,
+        MediaKind::Document,
+    ];
+    for (number, kind) in (1..).zip(kinds) {
+        write!(store, insert_in(&asset(OWNER, kind, number)));
+        write!(store, insert_in(&asset(OTHER, kind, number + 100)));
+    }
+    let begun = UploadIntent {
+        asset: asset(OWNER, MediaKind::Image, 50).id,
+        account: OWNER,
+        reservation: ReservationId::from_bytes([50; 16]),
+        deadline: at(60),
+    };
+    write!(store, begin_upload_in(&begun));
+    let gone = Condemned {
+        asset: asset(OWNER, MediaKind::Image, 51).id,
+        account: OWNER,
+        since: NOW,
+    };
+    write!(store, condemn_in(&gone));
+    let limits = picora_core::SetLimits {
+        account: OWNER,
+        limits: picora_core::Limits::NOTHING,
+        open_reservations: Amount::ONE,
+    };
+    answer(store.set_limits(&limits, NOW).await);
+    let posting = Posting {
+        key: PostingKey::new("test", &"audio"),
+        account: OWNER,
+        dimension: Dimension::MediaStorage,
+        tally: Some(Tally::AudioStorage),
+        delta: 4,
+        reason: PostingReason::Force,
+        happened_at: NOW,
+    };
+    answer(store.post(&posting, NOW).await);
+    let census = answer(store.census(OWNER).await);
+    let told = census
+        .levels
+        .iter()
+        .map(|it| (it.counter, it.truth.get(), it.seen.used.get()));
+    let told: Vec<_> = told.collect();
+    let audio = Counter::Tally(Tally::AudioStorage);
+    let expected = [
+        (Counter::Dimension(Dimension::ImgStorage), 1 + 2, 0),
+        (Counter::Dimension(Dimension::MediaStorage), 3 + 4, 4),
+        (Counter::Dimension(Dimension::DocCount), 2, 0),
+        (audio, 4, 4),
+    ];
+    assert_eq!(told, expected);
+    for level in &census.levels {
+        let seen = answer(store.seen(OWNER, level.counter).await);
+        assert_eq!(level.seen, seen, "{:?}", level.counter);
+    }
+    let moved = census.level(audio).map(|level| level.seen.moves);
+    assert!(moved > Some(0), "it has moved");
+    let nobody = answer(store.census(AccountId::from_bytes([9; 16])).await);
+    assert!(nobody.levels.iter().all(|level| !level.differs()));
+    let huge = |number| Asset {
+        bytes: 1 << 62,
+        ..asset(OWNER, MediaKind::Video, number)
+    };
+    write!(store, insert_in(&huge(60)));
+    write!(store, insert_in(&huge(61)));
+    let beyond = store.census(OWNER).await.expect_err("more than 2^62");
+    assert_eq!(beyond.kind(), picora_core::StoreErrorKind::OutOfRange);
+}
+
+/// Pages of accounts follow one another by their ids, without a gap or a repeat.
+pub async fn lists_accounts_page_by_page<T: Send>(store: &dyn MediaStore<T>) {
+    let ids = [0x80, 1, 0xff, 0x7f, 2].map(|byte| AccountId::from_bytes([byte; 16]));
+    for id in ids {
+        write!(store, insert_account_in(&account(id)));
+    }
+    let mut expected = ids;
+    expected.sort();
+    let (mut listed, mut after) = (Vec::new(), None);
+    loop {
+        let page = answer(store.list_accounts(after, 2).await);
+        assert!(page.len() <= 2);
+        let Some(last) = page.last() else { break };
+        after = Some(*last);
+        listed.extend(page);
+    }
+    assert_eq!(listed, expected);
 }
 
 /// A key is found by the hash of its secret, with its account as it is now, until it is revoked.

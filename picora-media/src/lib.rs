@@ -19,6 +19,7 @@
 //! | [`media`] | [`Media`], which holds the ports, and its [`UploadPolicy`] |
 //! | [`upload`], [`document`], [`remove`] | the use cases |
 //! | [`janitor`] | what puts right what a crash left |
+//! | [`census`], [`reconcile`] | what is stored beside what the ledger says, and bringing it back |
 //! | [`accounts`] | making accounts and keys, changing plans |
 //! | [`account`], [`asset`] | the nouns that they are about |
 //! | [`catalogue`] | the ports |
@@ -35,6 +36,7 @@ pub mod accounts;
 pub mod asset;
 pub mod body;
 pub mod catalogue;
+pub mod census;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod content;
@@ -47,6 +49,7 @@ pub mod markdown;
 pub mod media;
 #[cfg(feature = "memory")]
 pub mod memory;
+pub mod reconcile;
 pub mod remove;
 pub mod upload;
 
@@ -56,7 +59,9 @@ pub use body::{Body, BodyError};
 pub use catalogue::{
     Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, MediaStore, UploadIntent,
 };
+pub use census::{Census, Counted, Miscount, Stock};
 pub use detach::Detach;
 pub use janitor::{Janitor, Tidied};
 pub use media::{Media, UploadPolicy};
+pub use reconcile::{Corrected, Correction, Reconciling};
 pub use upload::{NewUpload, UploadError, Uploaded};

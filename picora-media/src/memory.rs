@@ -12,6 +12,7 @@ use picora_quota::Books;
 
 use crate::account::{Account, ApiKey, AuditEntry, Role};
 use crate::asset::{Asset, AssetChange, AssetQuery};
+use crate::census::{Census, Stock, levels};
 use crate::{Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, UploadIntent};
 
 /// Everything that the use cases store, as plain state.
@@ -162,6 +163,23 @@ impl Catalogue for MemoryMedia {
                 || shelf.uploads.contains_key(&id)
                 || shelf.condemned.contains_key(&id)
         }))
+    }
+
+    async fn census(&self, account: AccountId) -> Result<Census, StoreError> {
+        let census = self.read(|MediaState { books, shelf }| {
+            let of_it = shelf.assets.values().filter(|it| it.account == account);
+            let stock = |asset: &Asset| Stock {
+                kind: asset.id.kind(),
+                resources: 1,
+                bytes: asset.bytes.into(),
+            };
+            let stocks: Vec<_> = of_it.map(stock).collect();
+            let seen = levels().map(|counter| (counter, books.seen(account, counter)));
+            Census::of(account, &stocks, &seen.collect())
+        });
+        census.map_err(|error| {
+            StoreError::new(StoreErrorKind::OutOfRange, "memory", "count assets").caused_by(error)
+        })
     }
 }
 
@@ -327,6 +345,19 @@ impl Accounts for MemoryMedia {
 
     async fn count_accounts(&self) -> Result<u64, StoreError> {
         Ok(self.read(|state| state.shelf.accounts.len() as u64))
+    }
+
+    async fn list_accounts(
+        &self,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        Ok(self.read(|state| {
+            let ids = state.shelf.accounts.keys().copied();
+            ids.filter(|id| after.is_none_or(|after| *id > after))
+                .take(usize::try_from(most).unwrap_or(usize::MAX))
+                .collect()
+        }))
     }
 }
 

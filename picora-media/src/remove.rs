@@ -1,12 +1,12 @@
 //! Removing an asset.
 
 use picora_core::{
-    AccountId, AssetId, Dimension, MediaKind, Posting, PostingKey, PostingReason, StoreError,
-    Timestamp,
+    AccountId, Amount, AssetId, Posting, PostingKey, PostingReason, StoreError, Timestamp,
 };
 
 use crate::Condemned;
 use crate::asset::{Asset, AssetChange};
+use crate::census::used_by;
 use crate::media::{Media, retrying};
 
 impl<T: Send + 'static> Media<T> {
@@ -61,9 +61,10 @@ impl<T: Send + 'static> Media<T> {
             return Ok(None);
         };
         let mut tx = self.store.begin().await?;
-        if let Some(posting) = freed(&asset, now) {
-            self.store.post_in(&mut tx, &posting, now).await?; // usage before the asset: one order of locks
-        }
+        // Usage before the asset: one order of locks.
+        self.store
+            .post_in(&mut tx, &freed(&asset, now), now)
+            .await?;
         if self.store.remove_in(&mut tx, account, id).await?.is_none() {
             return Ok(None); // somebody else removed it meanwhile, and freed it
         }
@@ -83,18 +84,17 @@ impl<T: Send + 'static> Media<T> {
 }
 
 /// What a removed asset no longer uses: its bytes, or one document. Uploads of the day are not given back (#209).
-fn freed(asset: &Asset, now: Timestamp) -> Option<Posting> {
-    let (dimension, amount) = match asset.id.kind() {
-        MediaKind::Document => (Dimension::DocCount, 1),
-        kind => (kind.storage_dimension()?, asset.bytes),
-    };
-    Some(Posting {
+fn freed(asset: &Asset, now: Timestamp) -> Posting {
+    let kind = asset.id.kind();
+    let (dimension, amount) = used_by(kind, 1, asset.bytes.into());
+    let amount = Amount::saturating(u64::try_from(amount).unwrap_or(u64::MAX));
+    Posting {
         key: PostingKey::new("delete", &asset.id),
         account: asset.account,
         dimension,
-        tally: asset.id.kind().storage_tally(),
-        delta: -picora_core::Amount::saturating(amount).to_i64(),
+        tally: kind.storage_tally(),
+        delta: -amount.to_i64(),
         reason: PostingReason::Free,
         happened_at: now,
-    })
+    }
 }

@@ -43,7 +43,58 @@ pub struct HistoryPoint {
     pub level: Amount,
 }
 
+/// Why a history is not told. It is about the question alone: nothing was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryFault {
+    /// It ends where it begins, or before.
+    Backwards,
+    /// It is longer than its grain is told of at once.
+    TooLong {
+        /// The longest span.
+        longest: Duration,
+    },
+    /// It begins before its grain is kept; a coarser one is.
+    TooOld {
+        /// Since when.
+        kept_since: Timestamp,
+    },
+}
+
 impl HistoryQuery {
+    /// Whether it can be answered at `now`.
+    ///
+    /// **Boundaries**: a span as long as [`Grain::longest`] may be asked for; it may begin as early as its grain is kept; it must end after
+    /// it begins, and what of it is later than now does not count. **Source**: C15, and our numbers.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use picora_core::{Dimension, Timestamp};
+    /// use picora_quota::history::{Grain, HistoryFault, HistoryQuery};
+    /// use picora_quota::Counter;
+    /// let now = Timestamp::from_unix_seconds(1_777_000_000);
+    /// let counters = vec![Counter::Dimension(Dimension::ImgStorage)];
+    /// let a_year = Duration::from_secs(366 * 86_400);
+    /// let query = HistoryQuery { counters, from: now.saturating_sub(a_year), until: now, grain: Grain::Day };
+    /// assert_eq!(query.examine(now), Ok(()));
+    /// let hours = HistoryQuery { grain: Grain::Hour, ..query };
+    /// let longest = Grain::Hour.longest();
+    /// assert_eq!(hours.examine(now), Err(HistoryFault::TooLong { longest }));
+    /// ```
+    pub fn examine(&self, now: Timestamp) -> Result<(), HistoryFault> {
+        let longest = self.grain.longest();
+        if self.until <= self.from {
+            return Err(HistoryFault::Backwards);
+        }
+        if self.until.min(now).saturating_since(self.from) > longest {
+            return Err(HistoryFault::TooLong { longest });
+        }
+        let kept_since = self.grain.kept().map(|kept| now.saturating_sub(kept));
+        match kept_since.filter(|since| self.from < *since) {
+            Some(kept_since) => Err(HistoryFault::TooOld { kept_since }),
+            None => Ok(()),
+        }
+    }
+
     /// Whether facts that begin then are asked for: those of all stretches that the span touches.
     #[must_use]
     pub fn covers(&self, start: Timestamp) -> bool {
@@ -77,6 +128,23 @@ impl Grain {
             Self::Hour => "hour",
             Self::Day => "day",
             Self::Month => "month",
+        }
+    }
+
+    /// The grain of that name, if there is one.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Hour, Self::Day, Self::Month]
+            .into_iter()
+            .find(|grain| grain.name() == name)
+    }
+
+    /// The longest span that is told of at once: what is kept of hours and days, and ten years of months.
+    #[must_use]
+    pub const fn longest(self) -> Duration {
+        match self.kept() {
+            Some(kept) => kept,
+            None => Duration::from_secs(3_660 * 24 * 60 * 60),
         }
     }
 

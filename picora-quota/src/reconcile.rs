@@ -42,7 +42,8 @@ pub enum Recounted {
     Implausible,
     /// The cell moved since the count; count again. Nothing changed.
     Moved,
-    /// The difference was posted, with the reason `reconcile`.
+    /// The difference was posted, with the reason `reconcile`; before it, what had moved without a record, so that movements add up again.
+    /// If nothing but the record was at fault, `after` is as `before`.
     Posted {
         /// Before.
         before: Cell,

@@ -26,7 +26,16 @@ pub enum OpenError {
     },
 }
 
-/// A folder that is this process's own as long as this value lives.
+/// How a process holds a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// No other process uses it.
+    Alone,
+    /// Others may share it.
+    Shared,
+}
+
+/// A folder that no process uses but those that hold it alike, as long as this value lives.
 ///
 /// Objects lie in `objects/`, so that no listing shows the lock file beside it. The lock ends with the process, also when it is killed.
 #[derive(Debug)]
@@ -38,9 +47,9 @@ pub(crate) struct Folder {
 impl Folder {
     /// Makes the folder if there is none, locks it, and tries whether files can be made in it.
     ///
-    /// **Boundaries**: a full disk is no reason to refuse a folder that has been used before: reading and removing still work, and
+    /// Those who share it keep out who wants it alone, and he keeps out all others. **Boundaries**: a full disk is no reason to refuse a folder that has been used before: reading and removing still work, and
     /// removing is what helps. **Errors**: [`OpenError`].
-    pub(crate) fn open(folder: &Path) -> Result<Self, OpenError> {
+    pub(crate) fn open(folder: &Path, hold: Hold) -> Result<Self, OpenError> {
         let unusable = |source| OpenError::Unusable {
             folder: folder.to_path_buf(),
             source,
@@ -48,7 +57,11 @@ impl Folder {
         let path = std::path::absolute(folder).map_err(unusable)?;
         create_durably(&path).map_err(unusable)?;
         let lock = lock_file(&path).map_err(unusable)?;
-        lock.try_lock().map_err(|error| match error {
+        let locked = match hold {
+            Hold::Alone => lock.try_lock(),
+            Hold::Shared => lock.try_lock_shared(),
+        };
+        locked.map_err(|error| match error {
             TryLockError::WouldBlock => OpenError::InUse {
                 folder: folder.to_path_buf(),
             },
@@ -81,7 +94,11 @@ impl Folder {
     fn try_to_write(&self) -> io::Result<()> {
         let probe = self.objects().join("probe#0");
         File::create(&probe)?;
-        fs::remove_file(&probe)
+        match fs::remove_file(&probe) {
+            // Another process that shares the folder tried at the same moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 }
 
@@ -122,11 +139,23 @@ mod tests {
     fn one_folder_one_holder() {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("deep/er");
-        let first = Folder::open(&path).unwrap();
-        let second = Folder::open(&path).unwrap_err();
-        assert!(matches!(second, OpenError::InUse { .. }), "{second}");
+        let first = Folder::open(&path, Hold::Alone).unwrap();
+        for hold in [Hold::Alone, Hold::Shared] {
+            let second = Folder::open(&path, hold).unwrap_err();
+            assert!(matches!(second, OpenError::InUse { .. }), "{second}");
+        }
         drop(first);
-        assert!(Folder::open(&path).unwrap().objects().is_dir());
+        assert!(Folder::open(&path, Hold::Alone).unwrap().objects().is_dir());
+    }
+
+    #[test]
+    fn those_who_share_it_keep_out_who_wants_it_alone() {
+        let temporary = tempfile::tempdir().unwrap();
+        let shared = [(); 2].map(|()| Folder::open(temporary.path(), Hold::Shared).unwrap());
+        let alone = Folder::open(temporary.path(), Hold::Alone).unwrap_err();
+        assert!(matches!(alone, OpenError::InUse { .. }), "{alone}");
+        drop(shared);
+        Folder::open(temporary.path(), Hold::Alone).unwrap();
     }
 
     #[test]
@@ -134,7 +163,7 @@ mod tests {
         let temporary = tempfile::tempdir().unwrap();
         let path = temporary.path().join("media");
         fs::write(&path, "a file").unwrap();
-        let error = Folder::open(&path).unwrap_err();
+        let error = Folder::open(&path, Hold::Alone).unwrap_err();
         let sentence = format!("the folder {} cannot hold media: ", path.display());
         assert!(error.to_string().starts_with(&sentence), "{error}");
     }
@@ -142,11 +171,11 @@ mod tests {
     #[test]
     fn what_the_check_of_a_killed_process_left_does_not_matter() {
         let temporary = tempfile::tempdir().unwrap();
-        let first = Folder::open(temporary.path()).unwrap();
+        let first = Folder::open(temporary.path(), Hold::Alone).unwrap();
         let probe = first.objects().join("probe#0");
         drop(first);
         fs::write(&probe, "left behind").unwrap();
-        Folder::open(temporary.path()).unwrap();
+        Folder::open(temporary.path(), Hold::Alone).unwrap();
         assert!(!probe.exists());
     }
 }

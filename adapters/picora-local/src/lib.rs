@@ -1,7 +1,7 @@
 //! The embedded default: objects as files in a folder, which survive a crash.
 //!
 //! **Decides** nothing about media. It makes [`object_store`]'s files durable: once a call has returned, what it did outlives the process
-//! *and* the machine's power. One process uses a folder at a time.
+//! *and* the machine's power. One process uses a folder at a time, or several that all say so ([`LocalStore::open_shared`]).
 //!
 //! **Must not know** accounts, assets, quotas or HTTP. Reading and listing are object_store's own.
 //!

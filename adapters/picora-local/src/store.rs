@@ -21,7 +21,7 @@ use picora_core::{StoreError, StoreErrorKind, Timestamp};
 use crate::OpenError;
 use crate::blocking::blocking;
 use crate::dirs::{DurableDirs, sync_dir};
-use crate::folder::Folder;
+use crate::folder::{Folder, Hold};
 use crate::staged::{Swept, Writing, WritingGuard, sweep};
 use crate::upload::LocalUpload;
 
@@ -43,7 +43,18 @@ impl LocalStore {
     ///
     /// **Errors**: [`OpenError`], in one sentence: in use by another process, or not to be made or written. A full disk does not refuse.
     pub fn open(folder: impl AsRef<FsPath>) -> Result<Self, OpenError> {
-        let folder = Folder::open(folder.as_ref())?;
+        Self::of(Folder::open(folder.as_ref(), Hold::Alone)?)
+    }
+
+    /// The same for one of several processes that share the folder, all of which open it so.
+    ///
+    /// Give [`sweep_staged`](Self::sweep_staged) more time than any write of theirs can pause: the lock does not tell who is writing.
+    /// **Errors**: [`OpenError`]; in use is a folder that a process has to itself.
+    pub fn open_shared(folder: impl AsRef<FsPath>) -> Result<Self, OpenError> {
+        Self::of(Folder::open(folder.as_ref(), Hold::Shared)?)
+    }
+
+    fn of(folder: Folder) -> Result<Self, OpenError> {
         let unusable = |source: io::Error| OpenError::Unusable {
             folder: folder.path().to_path_buf(),
             source,
@@ -69,8 +80,8 @@ impl LocalStore {
     /// Removes what uploads of dead processes, and failed ones of this process, left behind, which no listing shows.
     ///
     /// **Boundaries**: a staged file goes when it was last written `older_than` or longer before `now`, both inclusive, by the file
-    /// system's clock against the caller's. A file that this store is writing stays whatever its age; the folder's lock says that no
-    /// other process is writing. `older_than` covers the rest: a write whose future was dropped may go on for a moment in the
+    /// system's clock against the caller's. A file that this store is writing stays whatever its age; the lock of a folder that is not
+    /// shared says that no other process is writing. `older_than` covers the rest: a write whose future was dropped may go on for a moment in the
     /// background. An hour is plenty. **Errors**: `Unavailable`, with what was removed staying removed.
     pub async fn sweep_staged(
         &self,

@@ -5,13 +5,14 @@
 
 mod accounts;
 mod assets;
+mod census;
 mod uploads;
 
 use async_trait::async_trait;
 use picora_core::{AccountId, AssetId, KeyId, PlanId, ReservationId, StoreError, Timestamp};
 use picora_media::{
     Account, Accounts, AccountsIn, ApiKey, Asset, AssetChange, AssetQuery, AuditEntry, Catalogue,
-    CatalogueIn, Condemned, Role, UploadIntent,
+    CatalogueIn, Census, Condemned, Role, UploadIntent,
 };
 
 use crate::steps::{read, step};
@@ -74,6 +75,12 @@ impl Catalogue for SqlStore {
 
     async fn knows(&self, id: AssetId) -> Result<bool, StoreError> {
         read!(self, "look up an object", |conn| uploads::knows(conn, id))
+    }
+
+    async fn census(&self, account: AccountId) -> Result<Census, StoreError> {
+        let mut tx = self.begin_reading("count assets").await?;
+        let census = census::take(&mut tx.sql(), account).await;
+        census.map_err(|fault| fault.told(self.backend(), "count assets"))
     }
 }
 
@@ -169,6 +176,16 @@ impl Accounts for SqlStore {
 
     async fn count_accounts(&self) -> Result<u64, StoreError> {
         read!(self, "count accounts", |conn| accounts::count(conn))
+    }
+
+    async fn list_accounts(
+        &self,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        read!(self, "list accounts", |conn| accounts::list(
+            conn, after, most
+        ))
     }
 }
 

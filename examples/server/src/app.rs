@@ -10,11 +10,12 @@ use picora_local::LocalStore;
 use picora_media::Media;
 use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, Tier, Tiers};
 use picora_redis::RedisLimiter;
-use picora_sql::{SqlStore, SqlTx};
+use picora_sql::{SqlStore, SqlTx, postgres};
 use tracing::Instrument;
 
 use crate::config::{Config, ConfigError, Rate, WhenGone};
 use crate::credential::KeyCache;
+use crate::followers::Followers;
 use crate::signature::Signer;
 
 /// The transaction of this server's store.
@@ -59,6 +60,8 @@ pub struct App {
     pub keys: KeyCache,
     /// Signs addresses of private media.
     pub signer: Signer,
+    /// Who follows his usage live.
+    pub followers: Arc<Followers>,
 }
 
 /// Why a server cannot start: one sentence for the operator.
@@ -76,14 +79,13 @@ impl App {
         entropy: Arc<dyn Entropy>,
     ) -> Result<Arc<Self>, StartError> {
         let plans = read_plans(&config)?;
-        let files = LocalStore::open(config.objects_dir())
-            .map_err(|error| StartError(error.to_string()))?;
+        let files = open_files(&config)?;
         let store = open_database(&config).await?;
         let signer =
             Signer::open(&config.signing_key_file(), entropy.as_ref()).map_err(StartError)?;
         let hasher = SubjectHasher::new(signer.derived("subjects of the limiter"));
         let media = Media::new(
-            Arc::new(store),
+            Arc::new(store.clone()),
             Arc::new(files.clone()),
             clock.clone(),
             entropy.clone(),
@@ -103,6 +105,7 @@ impl App {
             prefixes: config.prefixes().map_err(unusable_value)?,
             limiter: limiter(&config)?,
             addresses: MemoryLimiter::new(),
+            followers: Followers::new(Arc::new(store.clone()), clock.clone(), config.events),
             keys: KeyCache::new(),
             config,
             public_url,
@@ -118,19 +121,32 @@ impl App {
 }
 
 /// Opens the database alone, for commands that need no more; makes its tables when there are none.
+///
+/// **Errors**: [`StartError`], a sentence that names the database without its password, and what is wrong with it.
 pub async fn open_database(config: &Config) -> Result<SqlStore, StartError> {
-    let file = config.database_file();
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|error| unusable(&config.data_dir, &error))?;
-    let failed = |error| {
-        StartError(format!(
-            "the database {} cannot be used: {error}",
-            file.display()
-        ))
+    let (name, opened) = match config.database.url() {
+        Some(url) => (postgres::name(url), SqlStore::postgres(url).await),
+        None => {
+            let file = config.database_file();
+            (file.display().to_string(), SqlStore::sqlite(&file).await)
+        }
     };
-    let store = SqlStore::sqlite(&file).await.map_err(failed)?;
+    let failed = |error| StartError(format!("the database {name} cannot be used: {error}"));
+    let store = opened.map_err(failed)?;
     store.migrate().await.map_err(failed)?;
     Ok(store)
+}
+
+/// The files, for this process alone or shared with others on the same database.
+fn open_files(config: &Config) -> Result<LocalStore, StartError> {
+    let opened = if config.database.shared_folder {
+        LocalStore::open_shared(config.objects_dir())
+    } else {
+        LocalStore::open(config.objects_dir())
+    };
+    opened.map_err(|error| StartError(error.to_string()))
 }
 
 /// The plans of the configuration.

@@ -50,6 +50,21 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Count what is stored again, and correct what the ledger says of it; exits with 1 when something is left as it was.
+    Reconcile {
+        /// Only this account, `acc_…`.
+        #[arg(long)]
+        account: Option<String>,
+        /// Only tell what differs.
+        #[arg(long)]
+        dry_run: bool,
+        /// Also correct by more than a fifth.
+        #[arg(long)]
+        force: bool,
+        /// Print one JSON object for each correction, and one at the end.
+        #[arg(long)]
+        json: bool,
+    },
     /// Serve (the default).
     Serve,
     /// Visit what the server does, against a fresh one on a virtual clock; fails when an answer is not as promised.

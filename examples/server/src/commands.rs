@@ -78,7 +78,7 @@ pub async fn admin(config: &Config, command: &AdminCommand) -> Result<ExitCode, 
 }
 
 /// The use cases without files: these commands touch none, so they run beside a server that has them locked.
-async fn accounts_only(config: &Config) -> Result<Media<Tx>, StartError> {
+pub(crate) async fn accounts_only(config: &Config) -> Result<Media<Tx>, StartError> {
     let store = open_database(config).await?;
     let spawn = Arc::new(|saga: BoxFuture<'static, ()>| drop(tokio::spawn(saga)));
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
@@ -92,7 +92,7 @@ async fn accounts_only(config: &Config) -> Result<Media<Tx>, StartError> {
     ))
 }
 
-fn audit(action: &'static str, account: AccountId) -> AuditEntry {
+pub(crate) fn audit(action: &'static str, account: AccountId) -> AuditEntry {
     let reason = "on the host's command line".to_owned();
     AuditEntry {
         actor: None,
@@ -103,7 +103,7 @@ fn audit(action: &'static str, account: AccountId) -> AuditEntry {
     }
 }
 
-fn account_id(text: &str) -> Result<AccountId, StartError> {
+pub(crate) fn account_id(text: &str) -> Result<AccountId, StartError> {
     text.parse().map_err(|_| {
         StartError(format!(
             "`{text}` is not an account; accounts look like acc_01…"
@@ -119,7 +119,7 @@ fn plan_id(text: &str) -> Result<PlanId, StartError> {
     })
 }
 
-fn known(id: AccountId, changed: bool) -> Result<(), StartError> {
+pub(crate) fn known(id: AccountId, changed: bool) -> Result<(), StartError> {
     if changed {
         Ok(())
     } else {

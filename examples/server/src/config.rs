@@ -6,10 +6,14 @@ use std::time::Duration;
 use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
 use serde::{Deserialize, Serialize};
 
+mod database;
+mod events;
 mod load;
 mod rate_limits;
 mod redis;
 
+pub use database::Database;
+pub use events::Events;
 pub use load::{ConfigError, load};
 pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
 pub use redis::SharedLimits;
@@ -34,6 +38,10 @@ pub struct Config {
     pub trusted_header: TrustedHeader,
     /// Where a client whose limit is reached is sent.
     pub upgrade_url: String,
+    /// Where accounts, resources and the ledger are.
+    pub database: Database,
+    /// Server-sent events.
+    pub events: Events,
     /// Uploads.
     pub uploads: Uploads,
     /// Plans.
@@ -50,7 +58,7 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Deployment {
-    /// SQLite, local files, memory; one process.
+    /// SQLite, local files, memory; one process. With a `database.url` and a Redis, several.
     #[default]
     Embedded,
 }
@@ -121,7 +129,7 @@ impl Config {
         self.data_dir.join("objects")
     }
 
-    /// The database.
+    /// The database, when no other is named.
     #[must_use]
     pub fn database_file(&self) -> PathBuf {
         self.data_dir.join("picora.sqlite")
@@ -166,6 +174,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             trusted_header: TrustedHeader::default(),
             upgrade_url: "https://picora.me/plans".to_owned(),
+            database: Database::default(),
+            events: Events::default(),
             uploads: Uploads::default(),
             plans: Plans::default(),
             rate_limits: RateLimits::default(),

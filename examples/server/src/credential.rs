@@ -9,7 +9,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use picora_core::Timestamp;
+use picora_core::{StoreError, Timestamp};
 use picora_http::{AddressPrefix, ApiError, ClientAddress, ErrorCode, Principal};
 use picora_media::{Account, ApiKey, ApiSecret, Role};
 use picora_ratelimit::{Check, Limiter, Subject};
@@ -103,15 +103,19 @@ pub async fn identify(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, 
     let Some(secret) = bearer(headers).and_then(ApiSecret::parse) else {
         return Ok(None);
     };
-    let hash = secret.hash();
-    if let Some(caller) = app.keys.0.get(&hash) {
+    Ok(holder(app, &secret.hash()).await?)
+}
+
+/// The caller whose secret has this hash, as of 5 s ago at most; `None` when there is none any more.
+pub async fn holder(app: &App, hash: &[u8; 32]) -> Result<Option<Caller>, StoreError> {
+    if let Some(caller) = app.keys.0.get(hash) {
         return Ok(Some(caller));
     }
-    let Some((key, account)) = app.media.store().key_holder(&hash).await? else {
+    let Some((key, account)) = app.media.store().key_holder(hash).await? else {
         return Ok(None);
     };
     let caller = Caller { account, key };
-    app.keys.0.insert(hash, caller.clone());
+    app.keys.0.insert(*hash, caller.clone());
     Ok(Some(caller))
 }
 

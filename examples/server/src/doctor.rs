@@ -1,10 +1,13 @@
 //! Looks whether the books hold what they must, in a database that may be in use.
 
+use std::fmt;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use picora_core::{Clock, StoreError};
-use picora_quota::{Finding, LedgerReports};
+use picora_core::{AccountId, Clock, Outbox, StoreError};
+use picora_media::{Accounts, Catalogue, Miscount};
+use picora_quota::{Finding, LedgerReports, alert};
 use picora_sql::SqlStore;
 
 use crate::app::{StartError, open_database};
@@ -15,16 +18,10 @@ use crate::system::SystemClock;
 ///
 /// **Errors**: [`StartError`] when the database cannot be opened or read.
 pub async fn run(config: &Config, json: bool) -> Result<ExitCode, StartError> {
-    if !config.database_file().exists() {
-        let file = config.database_file();
-        return Err(StartError(format!(
-            "there is no database {}",
-            file.display()
-        )));
-    }
+    require_database(config)?;
     let store = open_database(config).await?;
     let bar = progress();
-    let examined = examine(&store, &SystemClock, |finding| tell(&bar, json, finding)).await;
+    let examined = examine(&store, &SystemClock, |broken| tell(&bar, json, broken)).await;
     bar.finish_and_clear();
     let examined = examined.map_err(|error| StartError(error.to_string()))?;
     summarize(&examined, json);
@@ -33,6 +30,16 @@ pub async fn run(config: &Config, json: bool) -> Result<ExitCode, StartError> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Whether there is a database to look at, as far as it can be seen without opening it. **Errors**: [`StartError`] names its file.
+pub fn require_database(config: &Config) -> Result<(), StartError> {
+    let file = config.database_file();
+    if config.database.url().is_some() || file.exists() {
+        return Ok(());
+    }
+    let file = file.display();
+    Err(StartError(format!("there is no database {file}")))
 }
 
 /// What a run saw.
@@ -44,13 +51,56 @@ pub struct Examined {
     pub findings: u64,
 }
 
-/// Examines the books of every account.
+/// Something that must not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// The ledger contradicts itself.
+    Books(Finding),
+    /// The ledger contradicts what is stored.
+    Level(Miscount),
+    /// Alerts wait in the outbox.
+    Unsent {
+        /// How many.
+        alerts: u64,
+    },
+}
+
+impl Broken {
+    /// Whose it is, if it is one account's.
+    #[must_use]
+    pub const fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::Books(finding) => Some(finding.account),
+            Self::Level(miscount) => Some(miscount.account),
+            Self::Unsent { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Books(finding) => finding.fmt(f),
+            Self::Level(miscount) => miscount.fmt(f),
+            Self::Unsent { alerts } => write!(
+                f,
+                "{alerts} alerts have waited for more than an hour; is a server running that can send mail?"
+            ),
+        }
+    }
+}
+
+/// Examines the books of every account, and the outbox.
 pub async fn examine(
     store: &SqlStore,
     clock: &dyn Clock,
-    mut tell: impl FnMut(&Finding),
+    mut tell: impl FnMut(&Broken),
 ) -> Result<Examined, StoreError> {
     let mut examined = Examined::default();
+    let mut told = |broken: Broken| {
+        tell(&broken);
+        1_u64
+    };
     let mut after = None;
     loop {
         let accounts = store.accounts(after, PAGE).await?;
@@ -58,27 +108,50 @@ pub async fn examine(
             let now = clock.now();
             let facts = store.facts(*account, now).await?;
             let findings = facts.map_or_else(Vec::new, |facts| facts.examine(now));
-            findings.iter().for_each(&mut tell);
+            let miscounts = store.census(*account).await?;
+            let findings = findings.into_iter().map(Broken::Books);
+            let all = findings.chain(miscounts.miscounts().map(Broken::Level));
+            examined.findings += all.map(&mut told).sum::<u64>();
             examined.accounts += 1;
-            examined.findings += findings.len() as u64;
         }
         after = accounts.last().copied();
         if after.is_none() {
-            return Ok(examined);
+            break;
         }
     }
+    // An account that the ledger has lost has no books, but it may have resources.
+    loop {
+        let accounts = store.list_accounts(after, PAGE).await?;
+        for account in &accounts {
+            if store.facts(*account, clock.now()).await?.is_none() {
+                let census = store.census(*account).await?;
+                let all = census.miscounts().map(Broken::Level);
+                examined.findings += all.map(&mut told).sum::<u64>();
+            }
+        }
+        after = accounts.last().copied();
+        if after.is_none() {
+            break;
+        }
+    }
+    let an_hour_ago = clock.now().saturating_sub(SENT_WITHIN);
+    let alerts = store.unsent(alert::TOPIC, an_hour_ago).await?;
+    if alerts > 0 {
+        examined.findings += told(Broken::Unsent { alerts });
+    }
+    Ok(examined)
 }
 
-fn tell(bar: &ProgressBar, json: bool, finding: &Finding) {
+fn tell(bar: &ProgressBar, json: bool, broken: &Broken) {
     bar.suspend(|| {
         if json {
-            let account = finding.account.to_string();
+            let account = broken.account().map(|account| account.to_string());
             println!(
                 "{}",
-                serde_json::json!({"account": account, "finding": finding.to_string()})
+                serde_json::json!({"account": account, "finding": broken.to_string()})
             );
         } else {
-            println!("{finding}");
+            println!("{broken}");
         }
     });
     bar.inc(1);
@@ -104,6 +177,9 @@ fn progress() -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message("examining");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
+
+/// An alert that has not left within this time needs somebody to look.
+const SENT_WITHIN: Duration = Duration::from_secs(60 * 60);
 
 /// How many accounts are listed at once.
 const PAGE: u32 = 500;

@@ -29,8 +29,10 @@ pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
     );
     let keeping = every(HOURLY, stopping.clone(), app.clone(), keep_books);
     let scavenging = every(DAILY, stopping.clone(), app.clone(), scavenge);
-    // Whatever was last written before now was a dead process's: this one has the folder to itself and has not begun to serve.
-    jobs.spawn(sweep(app.clone(), Duration::ZERO, app.clock.now()));
+    if !app.config.database.shared_folder {
+        // Whatever was last written before now was a dead process's: this one has the folder to itself and has not begun to serve.
+        jobs.spawn(sweep(app.clone(), Duration::ZERO, app.clock.now()));
+    }
     jobs.spawn(tidying);
     jobs.spawn(folding);
     jobs.spawn(keeping);

@@ -11,6 +11,8 @@
 //! | [`openapi`] | the documents, from the route table |
 //! | [`credential`], [`signature`] | who asks |
 //! | [`form`], [`input`], [`lingering`], [`answer`], [`failure`] | requests and answers |
+//! | [`doctor`], [`reconcile`] | whether the books are right, and what is done when not |
+//! | [`followers`] | who follows his usage live |
 //! | [`egress`], [`jobs`], [`serve`] | what is counted, repaired, and how it stops |
 //! | [`first_run`], [`tour`] | the first minutes |
 
@@ -24,12 +26,14 @@ pub mod doctor;
 pub mod egress;
 pub mod failure;
 pub mod first_run;
+pub mod followers;
 pub mod form;
 pub mod input;
 pub mod jobs;
 pub mod lingering;
 pub mod log;
 pub mod openapi;
+pub mod reconcile;
 pub mod routes;
 pub mod serve;
 pub mod signature;

@@ -9,7 +9,7 @@ use picora_server::app::{self, StartError};
 use picora_server::cli::{Cli, Command, ConfigCommand};
 use picora_server::config::{self, Config};
 use picora_server::system::{SystemClock, SystemEntropy};
-use picora_server::{commands, doctor, log, serve, tour};
+use picora_server::{commands, doctor, log, reconcile, serve, tour};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -56,6 +56,23 @@ async fn run(cli: &Cli) -> Result<ExitCode, StartError> {
         Some(Command::Account(command)) => commands::account(&config, command).await,
         Some(Command::Admin(command)) => commands::admin(&config, command).await,
         Some(Command::Doctor { json }) => doctor::run(&config, *json).await,
+        Some(Command::Reconcile {
+            account,
+            dry_run,
+            force,
+            json,
+        }) => {
+            let how = picora_media::Reconciling {
+                dry_run: *dry_run,
+                force: *force,
+            };
+            let asked = reconcile::Asked {
+                account: account.clone(),
+                how,
+                json: *json,
+            };
+            reconcile::run(&config, &asked).await
+        }
         Some(Command::Config(ConfigCommand::Check)) => check(&config),
         Some(Command::Config(ConfigCommand::Print)) => print(&config),
         Some(Command::Tour) => unreachable!("the tour needs no configuration and was taken above"),

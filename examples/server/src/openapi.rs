@@ -27,6 +27,8 @@ pub struct Doc {
     request: Option<Value>,
     answers: Vec<(StatusCode, Value)>,
     errors: Vec<ErrorCode>,
+    /// Whether it answers events instead of one JSON object.
+    streams: bool,
     /// The shapes that it speaks of, by name.
     schemas: Vec<(String, Value)>,
 }
@@ -46,6 +48,7 @@ impl Doc {
             request: None,
             answers: Vec::new(),
             errors: Vec::new(),
+            streams: false,
             schemas: Vec::new(),
         }
     }
@@ -97,6 +100,18 @@ impl Doc {
         self
     }
 
+    /// Answers events of this name without an end, whose data is JSON of this shape.
+    #[must_use]
+    pub fn streams<T: ToSchema>(mut self, event: &str) -> Self {
+        self.known::<T>();
+        let shape = T::name();
+        let told = format!("Events `{event}`, whose data is JSON of the shape `{shape}`.");
+        let schema = json!({"type": "string", "description": told});
+        self.streams = true;
+        self.answers.push((StatusCode::OK, schema));
+        self
+    }
+
     /// Can fail by these codes, besides those that every route of its kind can.
     #[must_use]
     pub fn fails(mut self, errors: impl IntoIterator<Item = ErrorCode>) -> Self {
@@ -131,6 +146,13 @@ impl Parameter {
         Self(
             json!({"name": name, "in": "query", "required": false, "description": description, "schema": schema}),
         )
+    }
+
+    /// The same, but it must be given.
+    #[must_use]
+    pub fn required(mut self) -> Self {
+        self.0["required"] = true.into();
+        self
     }
 
     /// Any text.
@@ -305,7 +327,10 @@ fn responses(route: &Route, doc: &Doc) -> Value {
     let throttled = route.tier().is_some();
     let mut responses = Map::new();
     for (status, schema) in &doc.answers {
-        let content = json!({"application/json": {"schema": schema}});
+        let content = match doc.streams {
+            true => json!({"text/event-stream": {"schema": schema}}),
+            false => json!({"application/json": {"schema": schema}}),
+        };
         let described = json!({"description": status.canonical_reason().unwrap_or_default(), "headers": headers(throttled, false), "content": content});
         responses.insert(status.as_str().to_owned(), described);
     }

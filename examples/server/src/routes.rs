@@ -24,6 +24,8 @@ use crate::openapi::{Doc, Documents};
 pub mod account;
 pub mod admin;
 pub mod delivery;
+pub mod events;
+pub mod history;
 pub mod public;
 pub mod resource;
 
@@ -83,6 +85,8 @@ pub fn table() -> Vec<Route> {
     let resources = MediaKind::ALL.into_iter().flat_map(resource::routes);
     resources
         .chain(account::routes())
+        .chain(history::routes())
+        .chain(events::routes())
         .chain(admin::routes())
         .chain(public::routes())
         .chain(delivery::routes())
@@ -143,6 +147,7 @@ fn cors(drafts: bool) -> CorsLayer {
         header::CONTENT_TYPE,
         header::RANGE,
         IDEMPOTENCY_KEY,
+        HeaderName::from_static("last-event-id"),
         HeaderName::from_static("x-request-id"),
     ];
     let methods = [

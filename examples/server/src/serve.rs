@@ -83,6 +83,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, mut stopping: watch::Re
         });
     }
     drop(listener);
+    app.followers.close(); // streams without an end of their own
     connections.shutdown().await;
 }
 

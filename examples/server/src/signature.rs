@@ -31,8 +31,10 @@ impl Signer {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let mut key = [0; 32];
                 entropy.fill(&mut key);
-                keep(file, &key).map_err(fault)?;
-                Ok(Self(key))
+                match keep(file, &key).map_err(fault)? {
+                    true => Ok(Self(key)),
+                    false => Self::open(file, entropy), // another server on this folder was first
+                }
             }
             Err(error) => Err(fault(error)),
         }
@@ -86,10 +88,10 @@ impl std::fmt::Debug for Signer {
     }
 }
 
-/// Writes the key for its owner alone, whole or not at all.
-fn keep(file: &Path, key: &[u8; 32]) -> std::io::Result<()> {
+/// Writes the key for its owner alone, whole or not at all; `false` when there is one already, which stays.
+fn keep(file: &Path, key: &[u8; 32]) -> std::io::Result<bool> {
     use std::os::unix::fs::OpenOptionsExt;
-    let draft = file.with_extension("draft");
+    let draft = file.with_extension(format!("draft{}", std::process::id()));
     let mut open = std::fs::OpenOptions::new();
     let mut written = open
         .write(true)
@@ -99,7 +101,12 @@ fn keep(file: &Path, key: &[u8; 32]) -> std::io::Result<()> {
         .open(&draft)?;
     written.write_all(key)?;
     written.sync_all()?;
-    std::fs::rename(&draft, file)
+    let linked = std::fs::hard_link(&draft, file);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        linked => linked.map(|()| true),
+    }
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {
@@ -150,6 +157,8 @@ mod tests {
             signature,
             Timestamp::from_unix_seconds(expires)
         ));
+        assert!(!keep(&file, &[9; 32]).unwrap(), "a key that is there stays");
+        assert_ne!(std::fs::read(&file).unwrap(), [9; 32]);
         std::fs::write(&file, b"short").unwrap();
         assert!(
             Signer::open(&file, &SeededEntropy::new(1))

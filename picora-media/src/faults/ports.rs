@@ -18,6 +18,7 @@ use super::FaultyMedia;
 use super::plan::Work;
 use crate::account::{Account, ApiKey, AuditEntry, Role};
 use crate::asset::{Asset, AssetChange, AssetQuery};
+use crate::census::Census;
 use crate::memory::{MediaState, MemoryMedia};
 use crate::{Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, UploadIntent};
 
@@ -97,6 +98,7 @@ delegate!(Catalogue {
     Read overdue(most: u32, now: Timestamp) -> Vec<UploadIntent>;
     Read condemned(most: u32) -> Vec<Condemned>;
     Read knows(id: AssetId) -> bool;
+    Read census(account: AccountId) -> Census;
 });
 
 delegate!(CatalogueIn<Tx> {
@@ -115,6 +117,7 @@ delegate!(Accounts {
     Read account(id: AccountId) -> Option<Account>;
     Read key_holder(secret_hash: &[u8; 32]) -> Option<(ApiKey, Account)>;
     Read count_accounts() -> u64;
+    Read list_accounts(after: Option<AccountId>, most: u32) -> Vec<AccountId>;
 });
 
 delegate!(AccountsIn<Tx> {

@@ -13,6 +13,7 @@ mod files;
 mod host;
 mod keys;
 mod model;
+mod reconcile;
 mod removal;
 mod requests;
 mod sagas;

@@ -64,6 +64,24 @@ pub(super) async fn count(conn: &mut SqlConn<'_>) -> Result<u64, Fault> {
     Ok(rows.first().map_or(0, |(count,)| count.unsigned_abs()))
 }
 
+/// A page of accounts.
+pub(super) async fn list(
+    conn: &mut SqlConn<'_>,
+    after: Option<AccountId>,
+    most: u32,
+) -> Result<Vec<AccountId>, Fault> {
+    let after = after.map_or_else(Vec::new, |after| after.as_bytes().to_vec());
+    let rows = select!(
+        conn,
+        (Vec<u8>,),
+        "SELECT id FROM picora_account WHERE id > $1 ORDER BY id LIMIT $2",
+        after,
+        i64::from(most),
+    );
+    let account = |(id,): (Vec<u8>,)| stored::account(&id);
+    rows.into_iter().map(account).collect()
+}
+
 /// Adds an account. One of the same id is a conflict.
 pub(super) async fn insert(conn: &mut SqlConn<'_>, account: &Account) -> Result<(), Fault> {
     execute!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use picora_core::{AccountId, Posting, PostingKey, PostingReason, Timestamp};
+use picora_core::{AccountId, Amount, AmountError, Posting, PostingKey, PostingReason, Timestamp};
 use picora_quota::ledger::posted_keys;
 use picora_quota::{CellKey, Change, Posted, Recount, Recounted, Thresholds};
 
@@ -70,8 +70,10 @@ pub(super) async fn correct(
         return Ok(Recounted::Refused);
     }
     let (before, moves) = held(&cells, key)?;
+    let unrecorded = unrecorded(conn, recount.account, key, before.used).await?;
     let delta = match recount.difference(moves) {
         Ok(delta) => delta,
+        Err(Recounted::Even) if unrecorded != 0 => 0,
         Err(why) => return Ok(why),
     };
     before.moved(delta, 0)?;
@@ -79,6 +81,19 @@ pub(super) async fn correct(
     let account = recount.account;
     if !write_row(conn, &recount.key, account, key, delta, reason, now, now).await? {
         return Ok(Recounted::Refused); // another cell's step has just taken the key; nothing is written
+    }
+    if unrecorded != 0 {
+        // What nobody wrote down when it moved is written down, too, so that the journal tells both.
+        let name = PostingKey::new("unrecorded", &recount.key.as_str());
+        if !write_row(conn, &name, account, key, unrecorded, reason, now, now).await? {
+            return Err(Fault::Raced("the name of a record was just taken"));
+        }
+    }
+    if delta == 0 {
+        return Ok(Recounted::Posted {
+            before,
+            after: before,
+        });
     }
     let moved = write(conn, account, &changes(&[key], delta)).await?;
     let after = moved.first().map_or(before, |moved| moved.cell);
@@ -90,6 +105,29 @@ pub(super) async fn correct(
     };
     booking.tell(conn, thresholds, &moved).await?;
     Ok(Recounted::Posted { before, after })
+}
+
+/// By how much a cell is above what its recorded movements add up to: zero, unless somebody wrote into the database.
+async fn unrecorded(
+    conn: &mut SqlConn<'_>,
+    account: AccountId,
+    key: CellKey,
+    used: Amount,
+) -> Result<i64, Fault> {
+    // A sum may leave 64 bits on the way although it ends within them, so both halves are added up by themselves.
+    let rows = select!(
+        conn,
+        (i64, i64),
+        "SELECT CAST(coalesce(sum(delta >> 32), 0) AS BIGINT), CAST(coalesce(sum(delta & 4294967295), 0) AS BIGINT)
+         FROM picora_posting WHERE account = $1 AND counter = $2 AND win = $3",
+        &account.as_bytes()[..],
+        key.counter.name(),
+        key.window.to_string(),
+    );
+    let (high, low) = rows.first().copied().unwrap_or_default();
+    let recorded = (i128::from(high) << 32) + i128::from(low);
+    let above = i128::from(used.get()) - recorded;
+    i64::try_from(above).map_err(|_| Fault::Range(AmountError::TooLarge))
 }
 
 fn changes(keys: &[CellKey], delta: i64) -> Vec<Change> {

@@ -209,3 +209,61 @@ fn erasing_waits_for_an_upload_that_is_being_settled() {
         assert_eq!(condemned.len(), 1, "its object goes");
     });
 }
+
+/// A census that has counted the assets, and waits for the cells while an upload is settled, sees the cells as they were when it began.
+#[cfg(feature = "real-servers")]
+#[test]
+fn a_census_is_of_one_moment() {
+    use picora_core::{Amount, Limits, Posting, PostingKey, PostingReason, SetLimits};
+    use picora_quota::{Ledger, LedgerIn};
+    use picora_sql::{AsSqlConn, SqlConn};
+    world::runtime().block_on(async {
+        let store = world::postgres(&world::fresh_url()).await;
+        let limits = SetLimits {
+            account: OWNER,
+            limits: Limits::NOTHING,
+            open_reservations: Amount::ONE,
+        };
+        store.set_limits(&limits, NOW).await.unwrap();
+        let one_more = |number: u8| Posting {
+            key: PostingKey::new("test", &number),
+            account: OWNER,
+            dimension: picora_core::Dimension::DocCount,
+            tally: None,
+            delta: 1,
+            reason: PostingReason::Force,
+            happened_at: NOW,
+        };
+        store.post(&one_more(1), NOW).await.unwrap();
+        write!(&store, CatalogueIn::insert_in, &document(1));
+        let mut settling = store.begin().await.unwrap();
+        let SqlConn::Postgres(conn) = settling.sql() else {
+            panic!("it is PostgreSQL")
+        };
+        let lock = "LOCK TABLE picora_usage IN ACCESS EXCLUSIVE MODE";
+        sqlx::query(lock).execute(&mut *conn).await.unwrap();
+        let counting = tokio::spawn({
+            let store = store.clone();
+            async move { store.census(OWNER).await }
+        });
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        assert!(!counting.is_finished(), "it waits for the cells");
+        let second = one_more(2);
+        store.post_in(&mut settling, &second, NOW).await.unwrap();
+        let other = Asset {
+            sha256: [2; 32],
+            ..document(2)
+        };
+        store.insert_in(&mut settling, &other).await.unwrap();
+        store.finish(settling).await.unwrap();
+        let census = counting.await.unwrap().unwrap();
+        assert_eq!(census.miscounts().collect::<Vec<_>>(), []);
+        let now = store.census(OWNER).await.unwrap();
+        let moves = |census: &picora_media::Census| census.levels[2].seen.moves;
+        assert!(
+            moves(&now) > moves(&census),
+            "the older one cannot be posted"
+        );
+        assert_eq!(now.levels[2].truth.get(), 2);
+    });
+}

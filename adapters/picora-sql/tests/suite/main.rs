@@ -15,6 +15,7 @@ mod postgres;
 mod processes;
 #[cfg(feature = "real-servers")]
 mod proxy;
+mod recount;
 #[cfg(feature = "real-servers")]
 mod round_trips;
 mod sqlite;

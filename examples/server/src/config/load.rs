@@ -68,6 +68,12 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
             "uploads.largest_document_bytes",
             config.uploads.largest_document_bytes,
         ),
+        ("events.per_account", config.events.per_account.into()),
+        ("events.poll_millis", config.events.poll_millis),
+        (
+            "events.keep_alive_seconds",
+            config.events.keep_alive_seconds,
+        ),
         ("jobs.tidy_seconds", config.jobs.tidy_seconds),
         ("jobs.fold_seconds", config.jobs.fold_seconds),
     ];
@@ -75,6 +81,13 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
         return Err(ConfigError::Value {
             key,
             problem: "must be at least 1",
+        });
+    }
+    // With the five seconds that credentials are cached, a revoked one ends a stream within thirty.
+    if config.events.keep_alive_seconds > 25 {
+        return Err(ConfigError::Value {
+            key: "events.keep_alive_seconds",
+            problem: "must be at most 25",
         });
     }
     if config.data_dir == PathBuf::new() {
@@ -95,6 +108,7 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     }
     config.proxies()?;
     config.prefixes()?;
+    config.database.check()?;
     Ok(config)
 }
 
@@ -136,6 +150,25 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_shown_nowhere() {
+        let text = "[database]\nurl = \"postgres://me:hunter2@db/picora\"\nshared_folder = true";
+        let config = load_text(text).unwrap();
+        assert!(config.database.url().unwrap().contains("hunter2"));
+        let shown = format!("{config:?}{}", toml::to_string(&config).unwrap());
+        assert!(!shown.contains("hunter2"), "{shown}");
+        for wrong in [
+            "\"mysql://me:hunter2@db\"",
+            "[\"postgres://me:hunter2@db\"]",
+        ] {
+            let fault = load_text(&format!("[database]\nurl = {wrong}")).unwrap_err();
+            assert!(
+                !fault.contains("hunter2") && fault.contains("url"),
+                "{fault}"
+            );
+        }
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused_by_name() {
         for (text, names) in [
             ("lisen = \"127.0.0.1:9\"", "lisen"),
@@ -166,6 +199,11 @@ mod tests {
             ("[rate_limits]\nreplicas = 0", "replicas"),
             ("[[[", "picora.toml"),
             ("deployment = \"moon\"", "moon"),
+            ("[events]\nper_account = 0", "events.per_account"),
+            ("[events]\nkeep_alive_seconds = 26", "keep_alive_seconds"),
+            ("[database]\nurl = \"mysql://a\"", "database.url"),
+            ("[database]\nshared_folder = true", "database.shared_folder"),
+            ("[database]\nurls = \"postgres://a\"", "urls"),
         ] {
             let fault = load_text(text).expect_err(text);
             assert!(fault.contains(names), "{text}: {fault}");

@@ -20,6 +20,8 @@ pub(super) async fn all(visit: &mut Visit) -> Stop {
     kinds(visit).await?;
     private_resources(visit).await?;
     delivery(visit).await?;
+    history(visit).await?;
+    events(visit).await?;
     rate_limits(visit).await?;
     daily_uploads(visit).await
 }
@@ -193,6 +195,49 @@ async fn delivery(visit: &mut Visit) -> Stop {
     visit.promise(
         fresh["used"] == 0 && fresh["monthYear"] != month,
         "on the 1st it counts from zero (#48)",
+    );
+    Ok(())
+}
+
+async fn history(visit: &mut Visit) -> Stop {
+    visit.heading("How usage went: by the hour, the day and the month");
+    let path = "/v1/user/me/usage/history?dimension=img_bandwidth&grain=month";
+    let told = visit.ask(Method::GET, path).await?;
+    let points = &told.json["data"]["points"];
+    visit.promise(
+        told.status == 200 && points[0]["moved"] == 5_000 + 100 && points[1].is_null(),
+        "last month's traffic is a point of it, to the byte (#45, #161)",
+    );
+    let endless = visit
+        .ask(Method::GET, &format!("{path}&from=1970-01-01T00:00:00Z"))
+        .await?;
+    visit.promise(
+        endless.status == 400 && endless.json["meta"]["limitDays"] == 3_660,
+        "a span that is too long is refused with the longest",
+    );
+    Ok(())
+}
+
+async fn events(visit: &mut Visit) -> Stop {
+    visit.heading("Usage as it changes, without asking again");
+    visit.wait(Duration::from_secs(60));
+    let before = image_storage(visit).await?;
+    let mut stream = visit.follow("/v1/user/me/usage/events").await?;
+    let first = stream.event().await?;
+    visit.promise(
+        first["image"]["storage"]["used"] == before,
+        "the first event comes at once, in the shape of the usage",
+    );
+    let begun = tokio::time::Instant::now();
+    visit.upload("/v1/images", "new.gif", gif(3_000)).await?;
+    let mut used = before;
+    while used != before + 3_000 && begun.elapsed() < Duration::from_secs(4) {
+        let event = stream.event().await?;
+        used = event["image"]["storage"]["used"].as_u64().unwrap_or(0);
+    }
+    visit.promise(
+        used == before + 3_000 && begun.elapsed() < Duration::from_secs(2),
+        "an upload is seen within two seconds (#46)",
     );
     Ok(())
 }

@@ -111,6 +111,16 @@ impl Visit {
         }
     }
 
+    /// Opens a stream of events.
+    pub(super) async fn follow(&self, path: &str) -> Result<Events, reqwest::Error> {
+        println!("→ GET {path}");
+        let response = self.request(Method::GET, path).send().await?;
+        Ok(Events {
+            response,
+            text: String::new(),
+        })
+    }
+
     /// Lets virtual time pass.
     pub(super) fn wait(&self, span: Duration) {
         self.clock.advance(span);
@@ -142,6 +152,36 @@ impl Visit {
         let answer = read(request.send().await?).await?;
         println!("← {} {}", answer.status, answer.shown());
         Ok(answer)
+    }
+}
+
+/// An open stream of events.
+pub(super) struct Events {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Events {
+    /// The data of the next event; null at the end.
+    pub(super) async fn event(&mut self) -> Result<Value, reqwest::Error> {
+        loop {
+            while let Some((block, rest)) = self.text.split_once("\n\n") {
+                let data = block.lines().find_map(|line| line.strip_prefix("data: "));
+                let json = data.map(|data| serde_json::from_str(data).unwrap_or_default());
+                if let Some(data) = data {
+                    let shown: String = data.chars().take(LONGEST_SHOWN).collect();
+                    println!("← event: {shown}…");
+                }
+                self.text = rest.to_owned();
+                if let Some(json) = json {
+                    return Ok(json);
+                }
+            }
+            match self.response.chunk().await? {
+                Some(chunk) => self.text += &String::from_utf8_lossy(&chunk),
+                None => return Ok(Value::Null),
+            }
+        }
     }
 }
 

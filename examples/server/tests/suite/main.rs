@@ -16,13 +16,18 @@ mod disk;
 mod doctor;
 mod documents;
 mod egress;
+mod history;
 mod kill;
 mod limiter;
 mod limits;
+mod live;
 mod load;
+#[cfg(feature = "real-servers")]
+mod postgres;
 #[cfg(feature = "real-servers")]
 mod processes;
 mod proxies;
+mod reconcile;
 #[cfg(feature = "real-servers")]
 mod schemathesis;
 mod shutdown;

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 use crate::child::Place;
 
 /// Runs the server, which must give up by itself, with one sentence that names these.
-fn gives_up(place: &Place, arguments: &[&str], names: &[&str]) {
+pub(crate) fn gives_up(place: &Place, arguments: &[&str], names: &[&str]) {
     let server = place.command();
     let mut command = Command::new("timeout"); // exits with 124 when the server started after all
     command.args(["-k", "1", "20"]).arg(server.get_program());
@@ -13,7 +13,7 @@ fn gives_up(place: &Place, arguments: &[&str], names: &[&str]) {
     is_one_sentence(&command.output().unwrap(), names);
 }
 
-fn is_one_sentence(output: &Output, names: &[&str]) {
+pub(crate) fn is_one_sentence(output: &Output, names: &[&str]) {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(output.stdout.is_empty(), "{output:?}");
