@@ -21,6 +21,7 @@
 //! | [`janitor`] | what puts right what a crash left |
 //! | [`accounts`] | making accounts and keys, changing plans |
 //! | [`account`], [`asset`] | the nouns that they are about |
+//! | [`contact`] | where an account is reached, and which mails it wants |
 //! | [`catalogue`] | the ports |
 //! | [`content`], [`markdown`] | what content is, read from the content |
 //! | [`body`], [`detach`] | a request's bytes, and how a saga outlives the request |
@@ -37,6 +38,7 @@ pub mod body;
 pub mod catalogue;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod contact;
 pub mod content;
 pub mod detach;
 pub mod document;
@@ -56,6 +58,7 @@ pub use body::{Body, BodyError};
 pub use catalogue::{
     Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, MediaStore, UploadIntent,
 };
+pub use contact::{Contact, Contacts, ContactsIn, EmailAddress, EmailAddressError};
 pub use detach::Detach;
 pub use janitor::{Janitor, Tidied};
 pub use media::{Media, UploadPolicy};

@@ -134,17 +134,31 @@ const DOMAINS: &[Domain] = &[
     Domain {
         table: "picora_media_migrations",
         #[cfg(feature = "postgres")]
-        postgres: &[Text {
-            version: 1,
-            name: "catalogue",
-            sql: include_str!("../migrations/media/postgres/0001_catalogue.sql"),
-        }],
+        postgres: &[
+            Text {
+                version: 1,
+                name: "catalogue",
+                sql: include_str!("../migrations/media/postgres/0001_catalogue.sql"),
+            },
+            Text {
+                version: 2,
+                name: "contacts",
+                sql: include_str!("../migrations/media/postgres/0002_contacts.sql"),
+            },
+        ],
         #[cfg(feature = "sqlite")]
-        sqlite: &[Text {
-            version: 1,
-            name: "catalogue",
-            sql: include_str!("../migrations/media/sqlite/0001_catalogue.sql"),
-        }],
+        sqlite: &[
+            Text {
+                version: 1,
+                name: "catalogue",
+                sql: include_str!("../migrations/media/sqlite/0001_catalogue.sql"),
+            },
+            Text {
+                version: 2,
+                name: "contacts",
+                sql: include_str!("../migrations/media/sqlite/0002_contacts.sql"),
+            },
+        ],
     },
     #[cfg(feature = "work")]
     Domain {
