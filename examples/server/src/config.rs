@@ -7,10 +7,12 @@ use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
 use serde::{Deserialize, Serialize};
 
 mod load;
+mod mail;
 mod rate_limits;
 mod redis;
 
 pub use load::{ConfigError, load};
+pub use mail::{Mail, Smtp, SmtpTls};
 pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
 pub use redis::SharedLimits;
 
@@ -40,6 +42,8 @@ pub struct Config {
     pub plans: Plans,
     /// Rate limits.
     pub rate_limits: RateLimits,
+    /// Mails of alerts.
+    pub mail: Mail,
     /// What runs in the background.
     pub jobs: Jobs,
     /// The log.
@@ -169,6 +173,7 @@ impl Default for Config {
             uploads: Uploads::default(),
             plans: Plans::default(),
             rate_limits: RateLimits::default(),
+            mail: Mail::default(),
             jobs: Jobs::default(),
             log: Log::default(),
         }

@@ -12,8 +12,10 @@
 //! | [`credential`], [`signature`] | who asks |
 //! | [`form`], [`input`], [`lingering`], [`answer`], [`failure`] | requests and answers |
 //! | [`egress`], [`jobs`], [`serve`] | what is counted, repaired, and how it stops |
+//! | [`alerts`], [`unsubscribe`] | what is mailed, and how that ends |
 //! | [`first_run`], [`tour`] | the first minutes |
 
+pub mod alerts;
 pub mod answer;
 pub mod app;
 pub mod cli;
@@ -37,3 +39,4 @@ pub mod signature;
 pub mod spends;
 pub mod system;
 pub mod tour;
+pub mod unsubscribe;

@@ -24,8 +24,10 @@ use crate::openapi::{Doc, Documents};
 pub mod account;
 pub mod admin;
 pub mod delivery;
+pub mod notifications;
 pub mod public;
 pub mod resource;
+pub mod unsubscribe;
 
 /// One route: a method and a path, who may call it, and what the document says of it.
 #[derive(Debug)]
@@ -83,9 +85,11 @@ pub fn table() -> Vec<Route> {
     let resources = MediaKind::ALL.into_iter().flat_map(resource::routes);
     resources
         .chain(account::routes())
+        .chain(notifications::routes())
         .chain(admin::routes())
         .chain(public::routes())
         .chain(delivery::routes())
+        .chain(unsubscribe::routes())
         .collect()
 }
 
@@ -218,7 +222,9 @@ mod tests {
             .filter(|route| route.access == Access::Everybody)
             .map(|route| route.path)
             .collect();
-        assert_eq!(open, ["/health", "/health/ready", "/media/{name}"]);
+        let expected = ["/health", "/health/ready", "/media/{name}"];
+        assert_eq!(open[..3], expected);
+        assert_eq!(open[3..], ["/unsubscribe"; 2]);
     }
 
     #[test]

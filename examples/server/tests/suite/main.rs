@@ -21,6 +21,9 @@ mod limiter;
 mod limits;
 mod load;
 #[cfg(feature = "real-servers")]
+mod mails;
+mod notifications;
+#[cfg(feature = "real-servers")]
 mod processes;
 mod proxies;
 #[cfg(feature = "real-servers")]
