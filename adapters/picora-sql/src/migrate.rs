@@ -115,6 +115,11 @@ const DOMAINS: &[Domain] = &[
                 name: "entitlements",
                 sql: include_str!("../migrations/quota/postgres/0002_entitlements.sql"),
             },
+            Text {
+                version: 3,
+                name: "echo",
+                sql: include_str!("../migrations/quota/postgres/0003_echo.sql"),
+            },
         ],
         #[cfg(feature = "sqlite")]
         sqlite: &[
@@ -127,6 +132,11 @@ const DOMAINS: &[Domain] = &[
                 version: 2,
                 name: "entitlements",
                 sql: include_str!("../migrations/quota/sqlite/0002_entitlements.sql"),
+            },
+            Text {
+                version: 3,
+                name: "echo",
+                sql: include_str!("../migrations/quota/sqlite/0003_echo.sql"),
             },
         ],
     },

@@ -7,6 +7,7 @@
 mod alerts;
 mod bookings;
 mod cells;
+mod echo;
 mod entitlement;
 mod history;
 mod housekeeping;

@@ -16,6 +16,7 @@ use tracing::Instrument;
 use crate::alerts::{AlertSender, Mailing, Ports};
 use crate::config::{Config, ConfigError, Rate, WhenGone};
 use crate::credential::KeyCache;
+use crate::echo::KeptEcho;
 use crate::signature::Signer;
 use crate::unsubscribe::Unsubscriber;
 
@@ -66,6 +67,8 @@ pub struct App {
     pub outbox: Arc<dyn Outbox>,
     /// Mails alerts.
     pub alerts: AlertSender,
+    /// The echo of usage, where there is one.
+    pub echo: Option<KeptEcho>,
 }
 
 /// Ports do not print.
@@ -121,6 +124,7 @@ impl App {
         Ok(Arc::new(Self {
             unsubscriber: Unsubscriber::new(&signer),
             alerts: AlertSender::new(ports, config.mail.telling(), mailing),
+            echo: KeptEcho::of(&config, &store)?,
             outbox: store,
             meter: OriginMeter::new(MeterId::generate(clock.now(), entropy.as_ref())),
             budgets: Arc::new(Live::new(budgets(&config, hasher.clone())?)),

@@ -6,11 +6,13 @@ use std::time::Duration;
 use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
 use serde::{Deserialize, Serialize};
 
+mod echo;
 mod load;
 mod mail;
 mod rate_limits;
 mod redis;
 
+pub use echo::{EchoRedis, EchoSettings};
 pub use load::{ConfigError, load};
 pub use mail::{Mail, Smtp, SmtpTls};
 pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
@@ -44,6 +46,8 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// Mails of alerts.
     pub mail: Mail,
+    /// Copies of usage for readers near by.
+    pub echo: EchoSettings,
     /// What runs in the background.
     pub jobs: Jobs,
     /// The log.
@@ -174,6 +178,7 @@ impl Default for Config {
             plans: Plans::default(),
             rate_limits: RateLimits::default(),
             mail: Mail::default(),
+            echo: EchoSettings::default(),
             jobs: Jobs::default(),
             log: Log::default(),
         }

@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::alerts;
 use crate::app::App;
-use crate::egress;
+use crate::{echo, egress};
 
 /// Starts the jobs; they end when `stopping` becomes true.
 pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
@@ -47,6 +47,7 @@ pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
     jobs.spawn(keeping);
     jobs.spawn(scavenging);
     jobs.spawn(telling);
+    jobs.spawn(echo::keep(app.clone(), stopping.clone()));
     jobs.spawn(forgetting);
     jobs
 }

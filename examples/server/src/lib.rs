@@ -13,6 +13,7 @@
 //! | [`form`], [`input`], [`lingering`], [`answer`], [`failure`] | requests and answers |
 //! | [`egress`], [`jobs`], [`serve`] | what is counted, repaired, and how it stops |
 //! | [`alerts`], [`unsubscribe`] | what is mailed, and how that ends |
+//! | [`echo`] | copies of usage for readers near by |
 //! | [`first_run`], [`tour`] | the first minutes |
 
 pub mod alerts;
@@ -23,6 +24,7 @@ pub mod commands;
 pub mod config;
 pub mod credential;
 pub mod doctor;
+pub mod echo;
 pub mod egress;
 pub mod failure;
 pub mod first_run;

@@ -311,8 +311,7 @@ impl Keeper {
             let moved = self.source.moved(since, after, self.rhythm.page).await?;
             let last = moved.last().copied();
             for account in &moved {
-                if self.lively.len() < self.rhythm.most_lively
-                    || self.lively.contains_key(account)
+                if self.lively.len() < self.rhythm.most_lively || self.lively.contains_key(account)
                 {
                     self.lively.insert(*account, now);
                 }
@@ -334,7 +333,8 @@ impl Keeper {
             let numbers = self.offer(page, now).await?;
             for account in page {
                 let since = self.lively.get(account);
-                let old = since.is_some_and(|it| now.saturating_since(*it) >= self.rhythm.lively_for);
+                let old =
+                    since.is_some_and(|it| now.saturating_since(*it) >= self.rhythm.lively_for);
                 let of_it = numbers.iter().find(|it| it.account == *account);
                 if old && of_it.is_none_or(|it| self.is_at_rest(it)) {
                     self.lively.remove(account);

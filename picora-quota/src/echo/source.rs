@@ -67,7 +67,15 @@ impl Numbers {
     /// **Boundaries**: video is the pool without its audio (C7); a tally is never above its pool.
     #[must_use]
     pub fn snapshot(&self, status: &'static str, as_of: Timestamp) -> Snapshot {
-        let [images, images_served, media, played, documents, audio, heard] = self.used;
+        let [
+            images,
+            images_served,
+            media,
+            played,
+            documents,
+            audio,
+            heard,
+        ] = self.used;
         let without = |pool: Amount, part: Amount| {
             let rest = pool.get().saturating_sub(part.get());
             Amount::saturating(rest)

@@ -77,6 +77,8 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
         ("jobs.tidy_seconds", config.jobs.tidy_seconds),
         ("jobs.fold_seconds", config.jobs.fold_seconds),
         ("mail.look_seconds", config.mail.look_seconds),
+        ("echo.read_ms", config.echo.read_ms),
+        ("echo.look_ms", config.echo.look_ms),
     ];
     if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err(ConfigError::Value {
@@ -174,6 +176,8 @@ mod tests {
             ("[[[", "picora.toml"),
             ("deployment = \"moon\"", "moon"),
             ("[mail]\nlook_seconds = 0", "mail.look_seconds"),
+            ("[echo]\nread_ms = 0", "echo.read_ms"),
+            ("[echo.kv]\nurl = \"a\"", "kv"),
             ("[mail.smtp]\ntls = \"perhaps\"", "mail.smtp.tls"),
             ("[mail.smtp]\nhots = \"a\"", "hots"),
         ] {

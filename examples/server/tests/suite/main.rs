@@ -15,6 +15,8 @@ mod delivery;
 mod disk;
 mod doctor;
 mod documents;
+#[cfg(feature = "real-servers")]
+mod echoed;
 mod egress;
 mod kill;
 mod limiter;
