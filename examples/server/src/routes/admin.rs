@@ -134,7 +134,11 @@ pub struct PlanChange {
 #[serde(deny_unknown_fields)]
 pub struct EmailChange {
     /// The address, in plain ASCII; null for none.
-    #[schema(required, max_length = 254, pattern = "^[^@\\s]{1,64}@[^@\\s]+$")]
+    #[schema(
+        required,
+        max_length = 254,
+        pattern = "^([a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}|[a-zA-Z0-9_+-]{1,16}(\\.[a-zA-Z0-9_+-]{1,15}){0,3})@([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"
+    )]
     #[serde(deserialize_with = "given")]
     email: Option<String>,
     /// Why, for the audit.

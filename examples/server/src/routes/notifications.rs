@@ -11,6 +11,7 @@ use picora_core::AccountId;
 use picora_http::{ApiError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 use super::{Access, Route};
 use crate::answer;
@@ -85,8 +86,9 @@ pub struct NotificationsChange {
 }
 
 /// True or null.
-fn always() -> utoipa::openapi::schema::Object {
-    utoipa::openapi::ObjectBuilder::new()
+fn always() -> Object {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Boolean, Type::Null]))
         .enum_values(Some([Some(true), None]))
         .description(Some("True: it cannot be turned off."))
         .build()

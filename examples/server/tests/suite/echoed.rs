@@ -194,7 +194,7 @@ async fn listed(server: &Child, of: &Account) -> u64 {
 }
 
 /// Loses the echo again and again under load: no upload is refused or miscounted, and afterwards all of it is right within a minute.
-async fn loses(trouble: impl Fn(&mut Redis)) {
+async fn loses(trouble: impl AsyncFn(&mut Redis)) {
     let mut redis = Redis::start();
     let server = place(&redis).serve().await;
     let accounts: Vec<_> = (0..4).map(|_| server.account(PlanId::ProPlus)).collect();
@@ -208,7 +208,7 @@ async fn loses(trouble: impl Fn(&mut Redis)) {
     let (clients, answered) = load(&server, &accounts, &done);
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_millis(700)).await;
-        trouble(&mut redis);
+        trouble(&mut redis).await;
     }
     done.store(true, Ordering::Relaxed);
     for client in clients {
@@ -231,14 +231,14 @@ async fn loses(trouble: impl Fn(&mut Redis)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flushed_echo_comes_back_and_no_upload_notices() {
-    loses(|redis| drop(redis.command(&["FLUSHALL"]))).await;
+    loses(async |redis| drop(redis.command(&["FLUSHALL"]))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redis_that_dies_and_comes_back_empty_costs_nobody_anything() {
-    loses(|redis| {
+    loses(async |redis| {
         redis.kill();
-        std::thread::sleep(Duration::from_millis(400));
+        tokio::time::sleep(Duration::from_millis(400)).await;
         redis.restart();
     })
     .await;
