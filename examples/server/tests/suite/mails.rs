@@ -9,7 +9,7 @@ use picora_media::{CatalogueIn, Contacts};
 use picora_quota::alert::{TOPIC, Telling};
 use picora_server::alerts::{AlertSender, Mailing, Ports, Round};
 use picora_server::config::{Config, SmtpTls};
-use picora_testkit::{Orders, SmtpSink, SunkMail};
+use picora_testkit::{Orders, SinkTls, SmtpSink, SmtpSinkOptions, SunkMail};
 use reqwest::Method;
 use tokio::time::Instant;
 
@@ -435,6 +435,46 @@ async fn no_log_names_an_address() {
         "{log}"
     );
     no_address_in(&log);
+}
+
+/// Encrypted and signed in; the password comes from the environment or from a file, and looks like a number that it must not become.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_server_that_wants_a_password_gets_it_as_it_is() {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let sink = SmtpSink::start_with(&SmtpSinkOptions {
+        tls: SinkTls::StartTls {
+            certificate: made.cert.pem(),
+            key: made.signing_key.serialize_pem(),
+        },
+        sign_in: Some(("picora".to_owned(), "0123".to_owned())),
+    });
+    for (sent, from_file) in [(1, false), (2, true)] {
+        let place = place(&sink, 5);
+        let (certificates, password) = (place.path().join("roots"), place.path().join("password"));
+        std::fs::write(&certificates, made.cert.pem()).unwrap();
+        std::fs::write(&password, "0123\n").unwrap();
+        let text = std::fs::read_to_string(place.config()).unwrap();
+        let mut smtp = format!("user = \"picora\"\ncertificates_file = {certificates:?}\n");
+        if from_file {
+            smtp += &format!("password_file = {password:?}\n");
+        }
+        let text = text.replace("tls = \"none\"", "tls = \"start_tls\"");
+        let text = text.replace("[mail.smtp]\n", &format!("[mail.smtp]\n{smtp}"));
+        std::fs::write(place.config(), text).unwrap();
+        let account = reached(&place, sent);
+        let mut command = place.command();
+        if !from_file {
+            command.env("PICORA__MAIL__SMTP__PASSWORD", "0123");
+        }
+        let server = place.serve_as(command).await;
+        store(&server, &account, 800).await;
+        mails(&sink, sent).await;
+        let log = stopped(server).await;
+        assert!(
+            !log.contains("0123\"") && !log.contains("password"),
+            "{log}"
+        );
+    }
 }
 
 /// A place whose trial may store 1,000 bytes of images, and whose server mails.
