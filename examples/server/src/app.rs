@@ -102,9 +102,8 @@ impl App {
         let signer =
             Signer::open(&config.signing_key_file(), entropy.as_ref()).map_err(StartError)?;
         let hasher = SubjectHasher::new(signer.derived("subjects of the limiter"));
-        let store = Arc::new(store);
         let media = Media::new(
-            store.clone(),
+            Arc::new(store.clone()),
             Arc::new(files.clone()),
             clock.clone(),
             entropy.clone(),
@@ -116,8 +115,8 @@ impl App {
             url => url.to_owned(),
         };
         let ports = Ports {
-            outbox: store.clone(),
-            contacts: store.clone(),
+            outbox: Arc::new(store.clone()),
+            contacts: Arc::new(store.clone()),
             clock: clock.clone(),
         };
         let mailing = Mailing::of(&config, &public_url, &signer, &clock)?;
@@ -125,7 +124,7 @@ impl App {
             unsubscriber: Unsubscriber::new(&signer),
             alerts: AlertSender::new(ports, config.mail.telling(), mailing),
             echo: KeptEcho::of(&config, &store)?,
-            outbox: store,
+            outbox: Arc::new(store),
             meter: OriginMeter::new(MeterId::generate(clock.now(), entropy.as_ref())),
             budgets: Arc::new(Live::new(budgets(&config, hasher.clone())?)),
             fallback: Fallback::in_memory(config.rate_limits.replicas),

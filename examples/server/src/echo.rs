@@ -7,6 +7,7 @@ use picora_bandwidth::VideoStatus;
 use picora_core::{Amount, Holder, Lease, LeaseName, Leases, Limit, StoreError};
 use picora_quota::echo::{Echo, EchoSource, Keeper, Tick};
 use picora_redis::RedisEcho;
+use picora_sql::SqlStore;
 use tokio::sync::watch;
 
 use crate::app::{App, StartError};
@@ -24,10 +25,7 @@ impl KeptEcho {
     /// The place that the configuration names, if it names one. Nothing is sent yet.
     ///
     /// **Errors**: [`StartError`] names the key at fault, and never the password.
-    pub fn of<S>(config: &Config, store: &Arc<S>) -> Result<Option<Self>, StartError>
-    where
-        S: EchoSource + Leases + 'static,
-    {
+    pub fn of(config: &Config, store: &SqlStore) -> Result<Option<Self>, StartError> {
         let redis = &config.echo.redis;
         let Some(url) = redis.exposed() else {
             return Ok(None);
@@ -39,8 +37,8 @@ impl KeptEcho {
         })?;
         Ok(Some(Self {
             place: Arc::new(place),
-            source: store.clone(),
-            leases: store.clone(),
+            source: Arc::new(store.clone()),
+            leases: Arc::new(store.clone()),
             settings: config.echo.clone(),
         }))
     }
