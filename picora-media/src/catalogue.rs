@@ -9,6 +9,7 @@ use picora_quota::{Ledger, LedgerIn, LedgerReports};
 use crate::account::{Account, ApiKey, AuditEntry, Role};
 use crate::asset::{Asset, AssetChange, AssetQuery};
 use crate::census::Census;
+use crate::contact::{Contacts, ContactsIn};
 
 /// An upload under way, written before its first byte is stored, so that no crash can leave bytes that nobody knows of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -211,6 +212,8 @@ pub trait MediaStore<T: Send>:
     + CatalogueIn<T>
     + Accounts
     + AccountsIn<T>
+    + Contacts
+    + ContactsIn<T>
 {
 }
 
@@ -223,5 +226,7 @@ impl<T: Send, S> MediaStore<T> for S where
         + CatalogueIn<T>
         + Accounts
         + AccountsIn<T>
+        + Contacts
+        + ContactsIn<T>
 {
 }

@@ -11,7 +11,7 @@ use picora_core::{
 
 use crate::account::{Account, ApiKey, AuditEntry, Role};
 use crate::asset::{Asset, AssetChange, AssetQuery, Tags};
-use crate::{Condemned, MediaStore, UploadIntent};
+use crate::{Condemned, Contact, EmailAddress, MediaStore, UploadIntent};
 
 /// How the suite gets fresh stores and runs futures.
 pub trait Harness {
@@ -37,6 +37,7 @@ macro_rules! catalogue_conformance {
             finds_documents_by_their_bytes_per_account, changes_only_what_is_named, removes_once, remembers_uploads_until_they_end,
             remembers_the_condemned_until_they_are_buried, counts_what_is_stored_beside_what_the_ledger_says, lists_accounts_page_by_page,
             finds_keys_by_their_hash_until_revoked, changes_accounts_and_keeps_an_audit,
+            keeps_contacts_with_their_accounts,
             leaves_nothing_of_a_dropped_transaction, erases_an_account_and_condemns_its_objects);
     };
     (@ $harness:expr, $($promise:ident),+) => {$(
@@ -457,6 +458,38 @@ pub async fn changes_accounts_and_keeps_an_audit<T: Send>(store: &dyn MediaStore
             at: NOW,
         })
     );
+}
+
+/// An account begins without an address and with all mails; each is changed by itself, of one account, and both go with it.
+pub async fn keeps_contacts_with_their_accounts<T: Send>(store: &dyn MediaStore<T>) {
+    let address = EmailAddress::new("ada+x@mail.example.org").expect("it is one");
+    assert_eq!(answer(store.contact(OWNER).await), None);
+    assert!(!write!(store, set_email_in(OWNER, Some(&address))));
+    assert!(!write!(store, set_early_notices_in(OWNER, false)));
+    assert_eq!(answer(store.contact(OWNER).await), None);
+    for id in [OWNER, OTHER] {
+        write!(store, insert_account_in(&account(id)));
+    }
+    assert_eq!(answer(store.contact(OWNER).await), Some(Contact::NEW));
+    assert!(write!(store, set_email_in(OWNER, Some(&address))));
+    for _ in 0..2 {
+        assert!(write!(store, set_early_notices_in(OWNER, false)));
+    }
+    let silent = Contact {
+        email: Some(address),
+        early_notices: false,
+    };
+    assert_eq!(answer(store.contact(OWNER).await), Some(silent));
+    assert_eq!(answer(store.contact(OTHER).await), Some(Contact::NEW));
+    assert!(write!(store, set_email_in(OWNER, None)));
+    assert!(write!(store, set_early_notices_in(OWNER, true)));
+    assert_eq!(answer(store.contact(OWNER).await), Some(Contact::NEW));
+    let tombstone = AccountId::from_bytes([8; 16]);
+    let mut tx = answer(store.begin().await);
+    answer(crate::CatalogueIn::erase_in(store, &mut tx, OWNER, tombstone, at(5)).await);
+    answer(store.finish(tx).await);
+    assert_eq!(answer(store.contact(OWNER).await), None);
+    assert_eq!(answer(store.contact(OTHER).await), Some(Contact::NEW));
 }
 
 /// What was written in a transaction that is dropped was never written, in any of the tables.

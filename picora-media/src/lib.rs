@@ -22,6 +22,7 @@
 //! | [`census`], [`reconcile`] | what is stored beside what the ledger says, and bringing it back |
 //! | [`accounts`] | making accounts and keys, changing plans |
 //! | [`account`], [`asset`] | the nouns that they are about |
+//! | [`contact`] | where an account is reached, and which mails it wants |
 //! | [`catalogue`] | the ports |
 //! | [`content`], [`markdown`] | what content is, read from the content |
 //! | [`body`], [`detach`] | a request's bytes, and how a saga outlives the request |
@@ -39,6 +40,7 @@ pub mod catalogue;
 pub mod census;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod contact;
 pub mod content;
 pub mod detach;
 pub mod document;
@@ -60,6 +62,7 @@ pub use catalogue::{
     Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, MediaStore, UploadIntent,
 };
 pub use census::{Census, Counted, Miscount, Stock};
+pub use contact::{Contact, Contacts, ContactsIn, EmailAddress, EmailAddressError};
 pub use detach::Detach;
 pub use janitor::{Janitor, Tidied};
 pub use media::{Media, UploadPolicy};

@@ -13,7 +13,10 @@ use picora_quota::Books;
 use crate::account::{Account, ApiKey, AuditEntry, Role};
 use crate::asset::{Asset, AssetChange, AssetQuery};
 use crate::census::{Census, Stock, levels};
-use crate::{Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, UploadIntent};
+use crate::{
+    Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, Contact, Contacts, ContactsIn,
+    EmailAddress, UploadIntent,
+};
 
 /// Everything that the use cases store, as plain state.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +34,7 @@ struct Shelf {
     uploads: BTreeMap<AssetId, UploadIntent>,
     condemned: BTreeMap<AssetId, Condemned>,
     accounts: BTreeMap<AccountId, Account>,
+    contacts: BTreeMap<AccountId, Contact>,
     keys: BTreeMap<KeyId, (ApiKey, Option<Timestamp>)>,
     audit: Vec<AuditEntry>,
 }
@@ -312,6 +316,7 @@ impl CatalogueIn<MemoryTx<MediaState>> for MemoryMedia {
         shelf.uploads.retain(|_, intent| intent.account != account);
         shelf.keys.retain(|_, (key, _)| key.account != account);
         shelf.accounts.remove(&account);
+        shelf.contacts.remove(&account);
         for entry in &mut shelf.audit {
             if entry.actor == Some(account) {
                 entry.actor = Some(tombstone);
@@ -369,7 +374,10 @@ impl AccountsIn<MemoryTx<MediaState>> for MemoryMedia {
         account: &Account,
     ) -> Result<(), StoreError> {
         match tx.state.shelf.accounts.insert(account.id, account.clone()) {
-            None => Ok(()),
+            None => {
+                tx.state.shelf.contacts.insert(account.id, Contact::NEW);
+                Ok(())
+            }
             Some(_) => Err(StoreError::new(
                 StoreErrorKind::Conflict,
                 "memory",
@@ -455,6 +463,36 @@ impl AccountsIn<MemoryTx<MediaState>> for MemoryMedia {
     ) -> Result<(), StoreError> {
         tx.state.shelf.audit.push(entry.clone());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Contacts for MemoryMedia {
+    async fn contact(&self, account: AccountId) -> Result<Option<Contact>, StoreError> {
+        Ok(self.read(|state| state.shelf.contacts.get(&account).cloned()))
+    }
+}
+
+#[async_trait]
+impl ContactsIn<MemoryTx<MediaState>> for MemoryMedia {
+    async fn set_email_in(
+        &self,
+        tx: &mut MemoryTx<MediaState>,
+        account: AccountId,
+        email: Option<&EmailAddress>,
+    ) -> Result<bool, StoreError> {
+        let contact = tx.state.shelf.contacts.get_mut(&account);
+        Ok(contact.map(|it| it.email = email.cloned()).is_some())
+    }
+
+    async fn set_early_notices_in(
+        &self,
+        tx: &mut MemoryTx<MediaState>,
+        account: AccountId,
+        wanted: bool,
+    ) -> Result<bool, StoreError> {
+        let contact = tx.state.shelf.contacts.get_mut(&account);
+        Ok(contact.map(|it| it.early_notices = wanted).is_some())
     }
 }
 

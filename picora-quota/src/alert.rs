@@ -9,7 +9,10 @@ use picora_core::{AccountId, Amount, Dimension, Message, MessageKey, Timestamp, 
 
 use crate::{Cell, CellKey, Counter};
 
+mod delivery;
 mod wire;
+
+pub use delivery::{Attempted, Dropped, Next, Reader, Telling, Verdict};
 
 /// The levels at which an account is told, in permille of the limit, for each dimension.
 ///

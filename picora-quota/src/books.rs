@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use picora_core::{
-    AccountId, AdjustmentId, Amount, AmountError, CalendarDay, ChangeMark, Dimension, Limit,
-    Limits, Posting, ReservationId, SetLimits, Tally, Timestamp, Window,
+    AccountId, AdjustmentId, Amount, AmountError, CalendarDay, CalendarMonth, ChangeMark,
+    Dimension, Limit, Limits, Posting, ReservationId, SetLimits, Tally, Timestamp, Window,
 };
 
 use crate::adjustment::limit_of;
+use crate::echo::Numbers;
 use crate::history::{fact_start, rolled_up};
 
 use crate::ledger::{OUTCOMES_LIVE, Posted, UsageLine, posted_keys};

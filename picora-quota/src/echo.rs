@@ -10,6 +10,8 @@
 //! | [`port`] | [`Echo`], what it can, what it answers |
 //! | [`marker`] | by what a lost echo is noticed |
 //! | [`echoer`] | the rule of what is published when |
+//! | [`keeper`] | who keeps an echo: reads, and does what the rule says |
+//! | [`source`] | the port by which it reads the ledger |
 //! | [`budget`] | so many calls in any stretch of time |
 //! | [`memory`] | an echo in memory (feature `memory`) |
 //!
@@ -18,17 +20,21 @@
 pub mod budget;
 pub mod echoer;
 pub mod entry;
+pub mod keeper;
 pub mod marker;
 #[cfg(feature = "memory")]
 pub mod memory;
 pub mod port;
 pub mod snapshot;
+pub mod source;
 
 pub use budget::Budget;
 pub use echoer::{Batch, Echoer, Pace, Step};
-pub use entry::{Entry, Life, MONTHLY_LIFE, STATUS_LIFE, Slot, StatusLife, entries, key};
+pub use entry::{Entry, Life, MONTHLY_LIFE, STATUS_LIFE, Slot, StatusLife, entries, key, keys_of};
+pub use keeper::{Keeper, Rhythm, StatusName, Tick, Trouble};
 pub use marker::Marker;
 #[cfg(feature = "memory")]
 pub use memory::MemoryEcho;
-pub use port::{Atomicity, Echo, EchoCaps, EchoError, Guard, Published, Standing};
+pub use port::{Atomicity, Echo, EchoCaps, EchoErase, EchoError, Guard, Published, Standing};
 pub use snapshot::Snapshot;
+pub use source::{EchoSource, Numbers};

@@ -84,7 +84,7 @@ pub use audit::{AccountFacts, Finding};
 pub use books::Books;
 pub use cell::{Cell, CellKey, Change, Counter};
 pub use denial::{Denial, Shortfall};
-pub use echo::{Echo, EchoCaps, EchoError, Echoer, Snapshot};
+pub use echo::{Echo, EchoCaps, EchoError, Echoer, Keeper, Snapshot};
 pub use history::{Grain, HistoryPoint, HistoryQuery};
 pub use ledger::{Extended, Ledger, LedgerIn, LedgerReports, Posted, Reserved, Settled, UsageLine};
 pub use reconcile::{Recount, Recounted, Seen};

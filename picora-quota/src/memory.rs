@@ -9,6 +9,7 @@ use picora_core::{
     SetLimits, StoreError, StoreErrorKind, Timestamp,
 };
 
+use crate::echo::{EchoSource, Numbers};
 use crate::{
     AccountFacts, Adjusted, Adjustment, Alert, Books, Counter, Extended, HistoryPoint,
     HistoryQuery, Items, Ledger, LedgerIn, LedgerReports, Posted, Recount, Recounted, Reservation,
@@ -282,4 +283,38 @@ impl<S: AsRef<Books> + AsMut<Books> + Send> LedgerIn<MemoryTx<S>> for MemoryStor
 
 fn out_of_range(operation: &'static str, error: AmountError) -> StoreError {
     StoreError::new(StoreErrorKind::OutOfRange, "memory", operation).caused_by(error)
+}
+
+#[async_trait]
+impl<S: AsRef<Books> + AsMut<Books> + Send> EchoSource for MemoryStore<S> {
+    /// It does not know when, so it names all accounts.
+    async fn moved(
+        &self,
+        _since: Timestamp,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        Ok(self.read(|state| state.as_ref().accounts(after, most)))
+    }
+
+    async fn numbers(
+        &self,
+        accounts: &[AccountId],
+        now: Timestamp,
+    ) -> Result<Vec<Numbers>, StoreError> {
+        Ok(self.read(|state| {
+            let numbers = accounts
+                .iter()
+                .filter_map(|it| state.as_ref().numbers(*it, now));
+            numbers.collect()
+        }))
+    }
+
+    async fn every(
+        &self,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        Ok(self.read(|state| state.as_ref().accounts(after, most)))
+    }
 }

@@ -108,6 +108,23 @@ impl SmtpConfig {
         self
     }
 
+    /// How long sending one mail may take at most, connections that turn out dead included: whoever claims a mail claims it for longer.
+    ///
+    /// ```
+    /// use picora_mail::{SmtpConfig, Tls};
+    /// use std::time::Duration;
+    /// let config = SmtpConfig::new("127.0.0.1", 25, Tls::None, "a@example.org")?;
+    /// assert_eq!(config.longest(), Duration::from_secs(240));
+    /// # Ok::<(), picora_mail::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        let dead = u32::try_from(self.idle_connections).unwrap_or(u32::MAX);
+        let steps = dead.saturating_add(2); // resets, then connecting and addressing
+        let steps = self.step_timeout.saturating_mul(steps);
+        steps.saturating_add(self.answer_timeout)
+    }
+
     /// The same, trusting these certificates (PEM) beside the platform's, for a relay of one's own.
     ///
     /// **Errors**: [`ConfigError`] when they do not read.

@@ -19,6 +19,7 @@ use crate::limiter::unusable;
 use crate::link::Link;
 use crate::request::Request;
 
+mod erase;
 mod marks;
 mod write;
 

@@ -24,6 +24,7 @@ pub(crate) enum Failure {
     #[error("a record does not read back; `reset` forgets it")]
     Corrupt,
     /// What stands under a key of the echo is not what an echo writes.
+    #[cfg(feature = "echo")]
     #[error("a key holds what no echo writes; who else writes under `quota:`?")]
     Foreign,
 }
@@ -49,7 +50,9 @@ impl Failure {
             Self::NotSent(_) | Self::Moved(_) => StoreErrorKind::Unavailable,
             Self::NoAnswer(_) | Self::Nonsense(_) => StoreErrorKind::Unknown,
             Self::Refused(_) => StoreErrorKind::Unavailable,
-            Self::Corrupt | Self::Foreign => StoreErrorKind::Corrupt,
+            Self::Corrupt => StoreErrorKind::Corrupt,
+            #[cfg(feature = "echo")]
+            Self::Foreign => StoreErrorKind::Corrupt,
         };
         StoreError::new(kind, "redis", operation).caused_by(self)
     }

@@ -1,5 +1,5 @@
 //! Rate limits of picora-ratelimit on Redis and Redis Cluster: the same decisions, to the microsecond, for many processes. Beside them the
-//! echo of picora-quota's usage.
+//! echo of picora-quota's usage (feature `echo`).
 //!
 //! **Decides** nothing of its own: a script of one call runs the rule of [`picora_ratelimit::step`](mod@picora_ratelimit::step) on the
 //! records of one home, by Redis' own clock; this side replays the rule on what the script has read, and an answer on which the two do
@@ -11,7 +11,7 @@
 //! | module | noun |
 //! |---|---|
 //! | [`limiter`] | the [`Limiter`](picora_ratelimit::Limiter) on Redis |
-//! | [`echo`] | the [`Echo`](picora_quota::Echo) of usage, published and never asked |
+//! | `echo` | the echo of usage, published and never asked (feature `echo`) |
 //! | [`config`] | deadline, breaker, grouping, prefix |
 //! | `any.lua`, `decide.lua` | the script, and the same rule for the plain case in half the time |
 //! | `request`, `response` | what the script is sent and what it answers |
@@ -47,6 +47,7 @@
 
 pub mod breaker;
 pub mod config;
+#[cfg(feature = "echo")]
 pub mod echo;
 mod error;
 mod item;
@@ -59,5 +60,6 @@ mod response;
 
 pub use breaker::BreakerConfig;
 pub use config::RedisConfig;
+#[cfg(feature = "echo")]
 pub use echo::RedisEcho;
 pub use limiter::RedisLimiter;

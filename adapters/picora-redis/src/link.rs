@@ -91,6 +91,7 @@ impl Link {
     }
 
     /// Runs a command that may be repeated: once more when the slot is elsewhere.
+    #[cfg(feature = "echo")]
     pub(crate) async fn run(&self, command: &Cmd) -> Result<Value, Failure> {
         match self.send(command.clone()).await {
             Err(Failure::Moved(_)) => self.send(command.clone()).await,

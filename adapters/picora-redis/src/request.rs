@@ -81,6 +81,7 @@ impl Request {
     }
 
     /// A call without keys or arguments yet; the keys come first.
+    #[cfg(feature = "echo")]
     pub(crate) const fn to(script: &'static Script) -> Self {
         Self {
             script,
@@ -90,12 +91,14 @@ impl Request {
     }
 
     /// One more key.
+    #[cfg(feature = "echo")]
     pub(crate) fn key(&mut self, key: &[u8]) {
         self.arguments.push(key.to_vec());
         self.keys += 1;
     }
 
     /// One more argument.
+    #[cfg(feature = "echo")]
     pub(crate) fn argument(&mut self, argument: &[u8]) {
         self.arguments.push(argument.to_vec());
     }

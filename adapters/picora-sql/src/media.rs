@@ -6,13 +6,15 @@
 mod accounts;
 mod assets;
 mod census;
+mod contacts;
 mod uploads;
 
 use async_trait::async_trait;
 use picora_core::{AccountId, AssetId, KeyId, PlanId, ReservationId, StoreError, Timestamp};
 use picora_media::{
     Account, Accounts, AccountsIn, ApiKey, Asset, AssetChange, AssetQuery, AuditEntry, Catalogue,
-    CatalogueIn, Census, Condemned, Role, UploadIntent,
+    CatalogueIn, Census, Condemned, Contact, Contacts, ContactsIn, EmailAddress, Role,
+    UploadIntent,
 };
 
 use crate::steps::{read, step};
@@ -246,5 +248,37 @@ impl<T: AsSqlConn> AccountsIn<T> for SqlStore {
 
     async fn audit_in(&self, tx: &mut T, entry: &AuditEntry) -> Result<(), StoreError> {
         step!(tx, "write the audit", |conn| accounts::audit(conn, entry))
+    }
+}
+
+#[async_trait]
+impl Contacts for SqlStore {
+    async fn contact(&self, account: AccountId) -> Result<Option<Contact>, StoreError> {
+        read!(self, "read a contact", |conn| contacts::at(conn, account))
+    }
+}
+
+#[async_trait]
+impl<T: AsSqlConn> ContactsIn<T> for SqlStore {
+    async fn set_email_in(
+        &self,
+        tx: &mut T,
+        account: AccountId,
+        email: Option<&EmailAddress>,
+    ) -> Result<bool, StoreError> {
+        step!(tx, "set an e-mail address", |conn| contacts::set_email(
+            conn, account, email
+        ))
+    }
+
+    async fn set_early_notices_in(
+        &self,
+        tx: &mut T,
+        account: AccountId,
+        wanted: bool,
+    ) -> Result<bool, StoreError> {
+        step!(tx, "set a preference", |conn| contacts::set_early_notices(
+            conn, account, wanted
+        ))
     }
 }

@@ -120,6 +120,11 @@ const DOMAINS: &[Domain] = &[
                 name: "reserve at once",
                 sql: include_str!("../migrations/quota/postgres/0003_reserve_at_once.sql"),
             },
+            Text {
+                version: 4,
+                name: "echo",
+                sql: include_str!("../migrations/quota/postgres/0004_echo.sql"),
+            },
         ],
         #[cfg(feature = "sqlite")]
         sqlite: &[
@@ -133,23 +138,42 @@ const DOMAINS: &[Domain] = &[
                 name: "entitlements",
                 sql: include_str!("../migrations/quota/sqlite/0002_entitlements.sql"),
             },
+            Text {
+                version: 3,
+                name: "echo",
+                sql: include_str!("../migrations/quota/sqlite/0003_echo.sql"),
+            },
         ],
     },
     #[cfg(feature = "media")]
     Domain {
         table: "picora_media_migrations",
         #[cfg(feature = "postgres")]
-        postgres: &[Text {
-            version: 1,
-            name: "catalogue",
-            sql: include_str!("../migrations/media/postgres/0001_catalogue.sql"),
-        }],
+        postgres: &[
+            Text {
+                version: 1,
+                name: "catalogue",
+                sql: include_str!("../migrations/media/postgres/0001_catalogue.sql"),
+            },
+            Text {
+                version: 2,
+                name: "contacts",
+                sql: include_str!("../migrations/media/postgres/0002_contacts.sql"),
+            },
+        ],
         #[cfg(feature = "sqlite")]
-        sqlite: &[Text {
-            version: 1,
-            name: "catalogue",
-            sql: include_str!("../migrations/media/sqlite/0001_catalogue.sql"),
-        }],
+        sqlite: &[
+            Text {
+                version: 1,
+                name: "catalogue",
+                sql: include_str!("../migrations/media/sqlite/0001_catalogue.sql"),
+            },
+            Text {
+                version: 2,
+                name: "contacts",
+                sql: include_str!("../migrations/media/sqlite/0002_contacts.sql"),
+            },
+        ],
     },
     #[cfg(feature = "work")]
     Domain {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use picora_core::StoreError;
-use sqlx::{ConnectOptions, Connection};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection};
 
 use crate::SqlStore;
 use crate::error;

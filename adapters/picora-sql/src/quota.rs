@@ -9,6 +9,7 @@ mod alerts;
 mod at_once;
 mod bookings;
 mod cells;
+mod echo;
 mod entitlement;
 mod history;
 mod housekeeping;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use picora_bandwidth::{MeterId, OriginMeter};
-use picora_core::{Clock, Entropy, PlanCatalogue};
+use picora_core::{Clock, Entropy, Outbox, PlanCatalogue};
 use picora_http::{Fallback, Live, PrefixLengths, TierBudgets, TrustedProxies};
 use picora_local::LocalStore;
 use picora_media::Media;
@@ -13,16 +13,18 @@ use picora_redis::RedisLimiter;
 use picora_sql::{SqlStore, SqlTx, postgres};
 use tracing::Instrument;
 
+use crate::alerts::{AlertSender, Mailing, Ports};
 use crate::config::{Config, ConfigError, Rate, WhenGone};
 use crate::credential::KeyCache;
+use crate::echo::KeptEcho;
 use crate::followers::Followers;
 use crate::signature::Signer;
+use crate::unsubscribe::Unsubscriber;
 
 /// The transaction of this server's store.
 pub type Tx = SqlTx;
 
 /// What every handler and job shares.
-#[derive(Debug)]
 pub struct App {
     /// What the operator decided.
     pub config: Config,
@@ -62,6 +64,24 @@ pub struct App {
     pub signer: Signer,
     /// Who follows his usage live.
     pub followers: Arc<Followers>,
+    /// Signs links by which one click ends mails.
+    pub unsubscriber: Unsubscriber,
+    /// What must leave.
+    pub outbox: Arc<dyn Outbox>,
+    /// Mails alerts.
+    pub alerts: AlertSender,
+    /// The echo of usage, where there is one.
+    pub echo: Option<KeptEcho>,
+}
+
+/// Ports do not print.
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App")
+            .field("config", &self.config)
+            .field("media", &self.media)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why a server cannot start: one sentence for the operator.
@@ -96,7 +116,17 @@ impl App {
             "" => format!("http://{}", config.listen),
             url => url.to_owned(),
         };
+        let ports = Ports {
+            outbox: Arc::new(store.clone()),
+            contacts: Arc::new(store.clone()),
+            clock: clock.clone(),
+        };
+        let mailing = Mailing::of(&config, &public_url, &signer, &clock)?;
         Ok(Arc::new(Self {
+            unsubscriber: Unsubscriber::new(&signer),
+            alerts: AlertSender::new(ports, config.mail.telling(), mailing),
+            echo: KeptEcho::of(&config, &store)?,
+            outbox: Arc::new(store.clone()),
             meter: OriginMeter::new(MeterId::generate(clock.now(), entropy.as_ref())),
             budgets: Arc::new(Live::new(budgets(&config, hasher.clone())?)),
             fallback: Fallback::in_memory(config.rate_limits.replicas),

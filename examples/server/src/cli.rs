@@ -79,9 +79,19 @@ pub enum AccountCommand {
         /// none, trial, pro or pro_plus.
         #[arg(long, default_value = "trial")]
         plan: String,
+        /// Where its mails go.
+        #[arg(long, value_name = "ADDRESS")]
+        email: Option<String>,
         /// Print one JSON object.
         #[arg(long)]
         json: bool,
+    },
+    /// Say where the mails of an account go, or that they go nowhere.
+    Email {
+        /// The account, `acc_…`.
+        account: String,
+        /// The address; without one, the account's is forgotten.
+        address: Option<String>,
     },
     /// Move an account to another plan.
     Plan {

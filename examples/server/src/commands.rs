@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use object_store::memory::InMemory;
 use picora_core::{AccountId, Clock, PlanId, StoreError};
-use picora_media::{AuditEntry, Media, Role};
+use picora_media::{AuditEntry, EmailAddress, Media, Role};
 
 use crate::app::{StartError, Tx, open_database, read_plans};
 use crate::cli::{AccountCommand, AdminCommand};
@@ -17,8 +17,9 @@ use crate::system::{SystemClock, SystemEntropy};
 pub async fn account(config: &Config, command: &AccountCommand) -> Result<ExitCode, StartError> {
     let (media, plans) = (accounts_only(config).await?, read_plans(config)?);
     match command {
-        AccountCommand::Create { plan, json } => {
+        AccountCommand::Create { plan, email, json } => {
             let plan = plans.plan(plan_id(plan)?);
+            let email = email.as_deref().map(address).transpose()?;
             let account = media
                 .open_account(plan, config.uploads.max_open)
                 .await
@@ -27,6 +28,11 @@ pub async fn account(config: &Config, command: &AccountCommand) -> Result<ExitCo
                 .issue_key(account.id, "made on the host")
                 .await
                 .map_err(|error| failed(&error))?;
+            if email.is_some() {
+                let audit = audit("set_email", account.id);
+                let set = media.change_email(account.id, email.as_ref(), &audit);
+                known(account.id, set.await.map_err(|error| failed(&error))?)?;
+            }
             if *json {
                 let answer = serde_json::json!({"accountId": account.id.to_string(), "keyId": key.id.to_string(),
                     "plan": account.plan.name(), "secret": secret.reveal()});
@@ -37,6 +43,20 @@ pub async fn account(config: &Config, command: &AccountCommand) -> Result<ExitCo
                     account.id, account.plan
                 );
                 println!("Its key {} is shown this once: {}", key.id, secret.reveal());
+            }
+        }
+        AccountCommand::Email {
+            account,
+            address: given,
+        } => {
+            let id = account_id(account)?;
+            let email = given.as_deref().map(address).transpose()?;
+            let audit = audit("set_email", id);
+            let set = media.change_email(id, email.as_ref(), &audit);
+            known(id, set.await.map_err(|error| failed(&error))?)?;
+            match email {
+                Some(_) => println!("The account {id} is mailed at this address."),
+                None => println!("The account {id} gets no mail."),
             }
         }
         AccountCommand::Plan { account, plan } => {
@@ -109,6 +129,10 @@ pub(crate) fn account_id(text: &str) -> Result<AccountId, StartError> {
             "`{text}` is not an account; accounts look like acc_01…"
         ))
     })
+}
+
+fn address(text: &str) -> Result<EmailAddress, StartError> {
+    EmailAddress::new(text).map_err(|error| StartError(format!("the address is none: {error}")))
 }
 
 fn plan_id(text: &str) -> Result<PlanId, StartError> {

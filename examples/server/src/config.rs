@@ -7,14 +7,18 @@ use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
 use serde::{Deserialize, Serialize};
 
 mod database;
+mod echo;
 mod events;
 mod load;
+mod mail;
 mod rate_limits;
 mod redis;
 
 pub use database::Database;
+pub use echo::{EchoRedis, EchoSettings};
 pub use events::Events;
 pub use load::{ConfigError, load};
+pub use mail::{Mail, Smtp, SmtpTls};
 pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
 pub use redis::SharedLimits;
 
@@ -48,6 +52,10 @@ pub struct Config {
     pub plans: Plans,
     /// Rate limits.
     pub rate_limits: RateLimits,
+    /// Mails of alerts.
+    pub mail: Mail,
+    /// Copies of usage for readers near by.
+    pub echo: EchoSettings,
     /// What runs in the background.
     pub jobs: Jobs,
     /// The log.
@@ -179,6 +187,8 @@ impl Default for Config {
             uploads: Uploads::default(),
             plans: Plans::default(),
             rate_limits: RateLimits::default(),
+            mail: Mail::default(),
+            echo: EchoSettings::default(),
             jobs: Jobs::default(),
             log: Log::default(),
         }

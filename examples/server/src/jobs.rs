@@ -1,4 +1,4 @@
-//! What runs beside the requests: the janitor, the sweeping of staged files, and the folding of served bytes.
+//! What runs beside the requests: the janitor, the sweeping of staged files, the folding of served bytes, the mailing of alerts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
+use crate::alerts;
 use crate::app::App;
-use crate::egress;
+use crate::{echo, egress};
 
 /// Starts the jobs; they end when `stopping` becomes true.
 pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
@@ -28,6 +29,16 @@ pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
         fold,
     );
     let keeping = every(HOURLY, stopping.clone(), app.clone(), keep_books);
+    let telling = {
+        let stop = stopping.clone();
+        every(
+            Duration::from_secs(app.config.mail.look_seconds),
+            stopping.clone(),
+            app.clone(),
+            move |app| alerts::round(app, stop.clone()),
+        )
+    };
+    let forgetting = every(HOURLY, stopping.clone(), app.clone(), alerts::forget_old);
     let scavenging = every(DAILY, stopping.clone(), app.clone(), scavenge);
     if !app.config.database.shared_folder {
         // Whatever was last written before now was a dead process's: this one has the folder to itself and has not begun to serve.
@@ -37,6 +48,9 @@ pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
     jobs.spawn(folding);
     jobs.spawn(keeping);
     jobs.spawn(scavenging);
+    jobs.spawn(telling);
+    jobs.spawn(echo::keep(app.clone(), stopping.clone()));
+    jobs.spawn(forgetting);
     jobs
 }
 

@@ -14,8 +14,11 @@
 //! | [`doctor`], [`reconcile`] | whether the books are right, and what is done when not |
 //! | [`followers`] | who follows his usage live |
 //! | [`egress`], [`jobs`], [`serve`] | what is counted, repaired, and how it stops |
+//! | [`alerts`], [`unsubscribe`] | what is mailed, and how that ends |
+//! | [`echo`] | copies of usage for readers near by |
 //! | [`first_run`], [`tour`] | the first minutes |
 
+pub mod alerts;
 pub mod answer;
 pub mod app;
 pub mod cli;
@@ -23,6 +26,7 @@ pub mod commands;
 pub mod config;
 pub mod credential;
 pub mod doctor;
+pub mod echo;
 pub mod egress;
 pub mod failure;
 pub mod first_run;
@@ -41,3 +45,4 @@ pub mod signature;
 pub mod spends;
 pub mod system;
 pub mod tour;
+pub mod unsubscribe;

@@ -82,6 +82,11 @@ async fn run(cli: &Cli) -> Result<ExitCode, StartError> {
 fn check(config: &Config) -> Result<ExitCode, StartError> {
     app::read_plans(config)?;
     app::budgets(config, picora_ratelimit::SubjectHasher::new([0; 16]))?;
+    config
+        .mail
+        .smtp
+        .config()
+        .map_err(|error| StartError(error.to_string()))?;
     println!("The configuration can be used.");
     Ok(ExitCode::SUCCESS)
 }

@@ -26,8 +26,10 @@ pub mod admin;
 pub mod delivery;
 pub mod events;
 pub mod history;
+pub mod notifications;
 pub mod public;
 pub mod resource;
+pub mod unsubscribe;
 
 /// One route: a method and a path, who may call it, and what the document says of it.
 #[derive(Debug)]
@@ -87,9 +89,11 @@ pub fn table() -> Vec<Route> {
         .chain(account::routes())
         .chain(history::routes())
         .chain(events::routes())
+        .chain(notifications::routes())
         .chain(admin::routes())
         .chain(public::routes())
         .chain(delivery::routes())
+        .chain(unsubscribe::routes())
         .collect()
 }
 
@@ -223,7 +227,9 @@ mod tests {
             .filter(|route| route.access == Access::Everybody)
             .map(|route| route.path)
             .collect();
-        assert_eq!(open, ["/health", "/health/ready", "/media/{name}"]);
+        let expected = ["/health", "/health/ready", "/media/{name}"];
+        assert_eq!(open[..3], expected);
+        assert_eq!(open[3..], ["/unsubscribe"; 2]);
     }
 
     #[test]

@@ -109,7 +109,8 @@ fn keep(file: &Path, key: &[u8; 32]) -> std::io::Result<bool> {
     }
 }
 
-fn from_hex(text: &str) -> Option<[u8; 32]> {
+/// A signature as its 32 bytes.
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes();
     if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
         return None;

@@ -20,7 +20,10 @@ use crate::account::{Account, ApiKey, AuditEntry, Role};
 use crate::asset::{Asset, AssetChange, AssetQuery};
 use crate::census::Census;
 use crate::memory::{MediaState, MemoryMedia};
-use crate::{Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, UploadIntent};
+use crate::{
+    Accounts, AccountsIn, Catalogue, CatalogueIn, Condemned, Contact, Contacts, ContactsIn,
+    EmailAddress, UploadIntent,
+};
 
 type Tx = MemoryTx<MediaState>;
 
@@ -128,4 +131,13 @@ delegate!(AccountsIn<Tx> {
     Step insert_key_in [tx] (key: &ApiKey) -> ();
     Step revoke_key_in [tx] (account: AccountId, key: KeyId, now: Timestamp) -> bool;
     Step audit_in [tx] (entry: &AuditEntry) -> ();
+});
+
+delegate!(Contacts {
+    Read contact(account: AccountId) -> Option<Contact>;
+});
+
+delegate!(ContactsIn<Tx> {
+    Step set_email_in [tx] (account: AccountId, email: Option<&EmailAddress>) -> bool;
+    Step set_early_notices_in [tx] (account: AccountId, wanted: bool) -> bool;
 });

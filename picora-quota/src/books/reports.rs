@@ -123,4 +123,24 @@ impl Books {
         let moves: u64 = book.cells.values().map(|kept| kept.moves).sum();
         ChangeMark::new(&day, 1 + book.version + moves)
     }
+
+    /// See [`EchoSource::numbers`](crate::echo::EchoSource::numbers).
+    #[must_use]
+    pub fn numbers(&self, account: AccountId, now: Timestamp) -> Option<Numbers> {
+        let book = self.accounts.get(&account)?;
+        let month = CalendarMonth::of(now);
+        let mut numbers = Numbers::nothing(account, month);
+        numbers.epoch = 1 + book.version;
+        for (key, kept) in &book.cells {
+            let Some(place) = Numbers::place(key.counter) else {
+                continue;
+            };
+            numbers.epoch += kept.moves;
+            if matches!(key.window, Window::Always) || key.window == Window::Month(month) {
+                numbers.used[place] = kept.cell.used;
+            }
+        }
+        numbers.video_limit = book.limit(Counter::Dimension(Dimension::MediaBandwidth));
+        Some(numbers)
+    }
 }

@@ -299,6 +299,12 @@ impl Echoer {
         };
     }
 
+    /// Forgets an account: what waits is not published, and what is said of it later is news.
+    pub fn forget_account(&mut self, account: AccountId) {
+        self.waiting.remove(&account);
+        self.remembered.remove(&account);
+    }
+
     /// How many accounts wait or are under way.
     #[must_use]
     pub fn backlog(&self) -> usize {

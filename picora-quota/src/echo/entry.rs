@@ -136,6 +136,32 @@ pub fn key(slot: Slot, account: AccountId, month: CalendarMonth) -> String {
     }
 }
 
+/// All keys that an echo may hold of an account at `now`: of the month after, of this one, and of those whose keys can still live.
+#[must_use]
+pub fn keys_of(account: AccountId, now: Timestamp) -> Vec<String> {
+    let oldest = CalendarMonth::of(now.saturating_sub(MONTHLY_LIFE));
+    let next = CalendarMonth::of(CalendarMonth::of(now).end());
+    let mut keys = Vec::new();
+    for slot in Slot::ALL {
+        if !slot.is_monthly() {
+            keys.push(key(slot, account, next));
+            continue;
+        }
+        let mut month = oldest;
+        // What is late is counted in the month before the oldest, too (C25).
+        keys.push(key(
+            slot,
+            account,
+            CalendarMonth::of(oldest.start().saturating_sub(Duration::from_secs(1))),
+        ));
+        while month <= next {
+            keys.push(key(slot, account, month));
+            month = CalendarMonth::of(month.end());
+        }
+    }
+    keys
+}
+
 /// What an echo writes of a snapshot.
 ///
 /// **Boundaries**: the status of a month that has ended is not written at all; its bandwidths are, under their own month's keys.

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use picora_core::{AccountId, CalendarMonth, Timestamp};
 
 use super::{
-    Atomicity, Echo, EchoCaps, EchoError, Guard, Life, Marker, Published, Slot, Snapshot, Standing,
-    StatusLife, entries, key,
+    Atomicity, Echo, EchoCaps, EchoErase, EchoError, Guard, Life, Marker, Published, Slot,
+    Snapshot, Standing, StatusLife, entries, key, keys_of,
 };
 
 /// Keys with their epochs and ends. Time is the caller's.
@@ -138,5 +138,16 @@ impl Echo for MemoryEcho {
             state.marker = Some(by);
         }
         Ok(stands)
+    }
+}
+
+#[async_trait]
+impl EchoErase for MemoryEcho {
+    async fn erase(&self, account: AccountId, now: Timestamp) -> Result<(), EchoError> {
+        let mut state = self.hold();
+        for key in keys_of(account, now) {
+            state.held.remove(&key);
+        }
+        Ok(())
     }
 }

@@ -43,6 +43,17 @@ pub trait Echo: Send + Sync + fmt::Debug {
     ) -> Result<bool, EchoError>;
 }
 
+/// Forgetting an account that was erased.
+#[async_trait]
+pub trait EchoErase: Echo {
+    /// Removes all keys of an account, and what it keeps beside them. Repeating it is harmless.
+    ///
+    /// **Boundaries**: months up to the one after `now`'s, and back to the oldest whose keys can still live (C24). Who publishes meanwhile
+    /// must have [forgotten](super::Keeper::forget) the account before, or what is under way comes after.
+    /// **Errors**: some of the keys may be gone; doing it again is the remedy.
+    async fn erase(&self, account: AccountId, now: Timestamp) -> Result<(), EchoError>;
+}
+
 /// What is written as one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Atomicity {

@@ -13,7 +13,7 @@ pub(super) fn request(entries: &[Entry], epoch: u64) -> Request {
     let mut request = Request::to(&WRITE);
     for entry in entries {
         request.key(entry.key.as_bytes());
-        request.key(format!("{{{}}}:epoch", entry.key).as_bytes());
+        request.key(epoch_key(&entry.key).as_bytes());
     }
     request.argument(format!("{epoch:020}").as_bytes());
     for entry in entries {
@@ -25,6 +25,11 @@ pub(super) fn request(entries: &[Entry], epoch: u64) -> Request {
         }
     }
     request
+}
+
+/// Where the epoch of a key stands: the braces put it into the slot of its key.
+pub(super) fn epoch_key(key: &str) -> String {
+    format!("{{{key}}}:epoch")
 }
 
 /// How long a key lives, and its epoch: longer than a status, or what is late would replace nothing and stand.

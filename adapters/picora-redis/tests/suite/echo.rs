@@ -1,13 +1,16 @@
 //! The echo on one server and on a cluster; and servers that lose what they held.
 
 use std::future::Future;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex as StdMutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use picora_core::{Amount, StoreErrorKind, Timestamp};
+use picora_core::{AccountId, Amount, CalendarMonth, Limit, StoreError, StoreErrorKind, Timestamp};
 use picora_quota::conformance::echo::{EchoHarness, Place, World};
-use picora_quota::echo::{Budget, Echo, EchoError, Echoer, Marker, Pace, Slot, Snapshot, Step};
+use picora_quota::echo::{
+    Budget, Echo, EchoErase, EchoError, EchoSource, Keeper, Numbers, Pace, Rhythm, Slot, Snapshot,
+    keys_of,
+};
 use picora_redis::{RedisConfig, RedisEcho};
 use picora_testkit::{Redis, RedisCluster, Wire};
 use tokio::sync::{Mutex, OwnedMutexGuard};
@@ -125,15 +128,89 @@ mod on_a_cluster {
     picora_quota::echo_conformance!(super::On::Cluster);
 }
 
-/// Accounts as SQL has them, and who keeps their echo.
-struct Keeper<'w> {
+/// Accounts as a ledger has them.
+#[derive(Default)]
+struct Ledger(StdMutex<Vec<Snapshot>>);
+
+impl Ledger {
+    fn all(&self) -> Vec<Snapshot> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl EchoSource for Ledger {
+    async fn moved(
+        &self,
+        _since: Timestamp,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        self.every(after, most).await
+    }
+
+    async fn numbers(
+        &self,
+        accounts: &[AccountId],
+        _now: Timestamp,
+    ) -> Result<Vec<Numbers>, StoreError> {
+        let all = self.all();
+        let found = all.iter().filter(|it| accounts.contains(&it.account));
+        Ok(found.map(numbers).collect())
+    }
+
+    async fn every(
+        &self,
+        after: Option<AccountId>,
+        most: u32,
+    ) -> Result<Vec<AccountId>, StoreError> {
+        let all = self.all().into_iter().map(|it| it.account);
+        let later = all.filter(|it| after.is_none_or(|after| *it > after));
+        Ok(later.take(most as usize).collect())
+    }
+}
+
+/// The numbers of which a snapshot is made.
+fn numbers(of: &Snapshot) -> Numbers {
+    let sum = |a: Amount, b: Amount| Amount::saturating(a.get() + b.get());
+    let nothing = Numbers::nothing(of.account, of.month);
+    Numbers {
+        epoch: of.epoch,
+        used: [
+            of.image_storage,
+            of.image_bandwidth,
+            sum(of.video_storage, of.audio_storage),
+            sum(of.video_bandwidth, of.audio_bandwidth),
+            of.documents,
+            of.audio_storage,
+            of.audio_bandwidth,
+        ],
+        video_limit: if of.video_status == "ok" {
+            Limit::Unlimited
+        } else {
+            Limit::NOTHING
+        },
+        ..nothing
+    }
+}
+
+fn status(_played: Amount, limit: Limit) -> &'static str {
+    if limit == Limit::Unlimited {
+        "ok"
+    } else {
+        "degraded"
+    }
+}
+
+/// A ledger, and the library's keeper of its echo, in a hurry.
+struct Kept<'w> {
     world: &'w World,
-    echoer: Echoer,
-    sql: Vec<Snapshot>,
+    ledger: Arc<Ledger>,
+    keeper: Keeper,
     rebuilt: u32,
 }
 
-impl<'w> Keeper<'w> {
+impl<'w> Kept<'w> {
     fn of(world: &'w World, accounts: u8) -> Self {
         let pace = Pace {
             budget: Budget::new(1_000, Duration::from_millis(1)),
@@ -141,69 +218,58 @@ impl<'w> Keeper<'w> {
             pause: Duration::from_millis(20),
             ..Pace::default()
         };
-        let mut caps = world.echo.caps();
-        caps.bulk = 20;
+        let rhythm = Rhythm {
+            read_every: Duration::from_millis(20),
+            page: 20,
+            most_steps: 3, // so that a test can lose something in between
+            ..Rhythm::default()
+        };
+        let ledger = Arc::new(Ledger::default());
+        let first = (0..accounts).map(|it| world.snapshot(it, 1));
+        *ledger.0.lock().unwrap() = first.collect();
+        let echo = world.echo.clone();
         Self {
             world,
-            echoer: Echoer::new(caps, pace, 7),
-            sql: (0..accounts).map(|it| world.snapshot(it, 1)).collect(),
+            keeper: Keeper::new(ledger.clone(), echo, status, rhythm, pace, 7),
+            ledger,
             rebuilt: 0,
         }
     }
 
     fn change(&mut self, account: usize) {
-        let epoch = self.sql[account].epoch + 1;
-        let account = u8::try_from(account).unwrap();
-        let changed = self.world.snapshot(account, epoch);
-        self.sql[usize::from(account)] = changed;
-        self.echoer.offer(changed, wall());
+        let mut all = self.ledger.0.lock().unwrap();
+        let epoch = all[account].epoch + 1;
+        all[account] = self.world.snapshot(u8::try_from(account).unwrap(), epoch);
     }
 
-    /// One step; whether it was one.
-    async fn work(&mut self) -> bool {
-        let (echo, now) = (&self.world.echo, wall());
-        match self.echoer.next(now) {
-            Step::Publish(batch) => match echo.publish(batch.snapshots(), now).await {
-                Ok(_) => self.echoer.published(batch, wall()),
-                Err(error) => self.echoer.failed(batch, &error, wall()),
-            },
-            Step::Look => match echo.marker(now).await {
-                Ok(seen) => self.echoer.looked(seen, wall()),
-                Err(error) => self.echoer.faltered(&error, wall()),
-            },
-            Step::Mark { was, by } => match echo.mark(was, by, now).await {
-                Ok(replaced) => {
-                    self.rebuilt += u32::from(replaced && matches!(by, Marker::Whole(_)));
-                    self.echoer.marked(replaced);
-                }
-                Err(error) => self.echoer.faltered(&error, wall()),
-            },
-            Step::OfferAll => {
-                for snapshot in &self.sql {
-                    self.echoer.offer(*snapshot, now);
-                }
-                self.echoer.offered_all();
-            }
-            Step::Wait(_) => return false,
-        }
-        true
+    async fn work(&mut self) {
+        let tick = self.keeper.tick(wall()).await;
+        self.rebuilt += u32::from(tick.rebuilt);
     }
 
     async fn work_for(&mut self, span: Duration) {
         let until = tokio::time::Instant::now() + span;
         while tokio::time::Instant::now() < until {
-            if !self.work().await {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
+            self.work().await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
 
-    /// Works until the echo says what SQL says of every account; fails after 20 seconds.
+    /// Works until the echo is marked as whole for this how-manieth time; fails after 20 seconds.
+    async fn is_rebuilt(&mut self, times: u32) {
+        let until = tokio::time::Instant::now() + Duration::from_secs(20);
+        while self.rebuilt < times && tokio::time::Instant::now() < until {
+            self.work_for(Duration::from_millis(20)).await;
+        }
+        assert_eq!(self.rebuilt, times, "nobody has noticed");
+    }
+
+    /// Works until the echo says what the ledger says of every account; fails after 20 seconds.
     async fn comes_to_say_all(&mut self) {
         let until = tokio::time::Instant::now() + Duration::from_secs(20);
         'again: loop {
             self.work_for(Duration::from_millis(100)).await;
-            for it in &self.sql {
+            for it in &self.ledger.all() {
                 let standing = self.world.echo.standing(it.account, it.month, wall()).await;
                 let says = standing.is_ok_and(|now| {
                     Slot::ALL
@@ -223,9 +289,9 @@ impl<'w> Keeper<'w> {
 fn a_lost_echo_is_rebuilt(on: On, lose: impl Fn()) {
     let world = on.fresh();
     on.run(async {
-        let mut keeper = Keeper::of(&world, 100);
+        let mut keeper = Kept::of(&world, 100);
         keeper.comes_to_say_all().await;
-        assert_eq!(keeper.rebuilt, 1);
+        keeper.is_rebuilt(1).await;
         for round in 0..4 {
             for account in 0..50 {
                 keeper.change(account);
@@ -235,7 +301,7 @@ fn a_lost_echo_is_rebuilt(on: On, lose: impl Fn()) {
             }
             lose();
             keeper.comes_to_say_all().await;
-            assert_eq!(keeper.rebuilt, round + 2, "nobody has noticed");
+            keeper.is_rebuilt(round + 2).await;
         }
     });
 }
@@ -271,12 +337,12 @@ fn a_bad_wire_costs_errors_and_no_number() {
             other: world.other.clone(),
             place: world.place,
         };
-        let mut keeper = Keeper::of(&world, 30);
+        let mut keeper = Kept::of(&world, 30);
         keeper.comes_to_say_all().await;
         for trouble in [Wire::lose_answers, Wire::black_hole] {
             trouble(&wire);
             let kind = |error: EchoError| error.error.kind();
-            let failed = world.echo.publish(&[keeper.sql[0]], wall()).await;
+            let failed = world.echo.publish(&[keeper.ledger.all()[0]], wall()).await;
             assert_eq!(failed.map_err(kind), Err(StoreErrorKind::Unknown));
             for account in 0..30 {
                 keeper.change(account);
@@ -307,3 +373,45 @@ fn foreign_values_are_errors() {
     assert_eq!(asked.unwrap_err().error.kind(), StoreErrorKind::Corrupt);
     assert_eq!(snapshot.documents, Amount::from(104));
 }
+
+/// Of an erased account no key stays, in no month that may live, and nothing beside the keys; others keep theirs.
+#[test]
+fn an_erased_account_leaves_no_key() {
+    for on in [On::Server, On::Cluster] {
+        let world = on.fresh();
+        let echo = {
+            let _runtime = runtime().enter();
+            match on {
+                On::Server => RedisEcho::single(&server().url(), &config()),
+                On::Cluster => RedisEcho::cluster(cluster().urls(), &config()),
+            }
+        };
+        let echo = echo.unwrap();
+        let (gone, other) = (world.snapshot(1, 1), world.snapshot(2, 1));
+        let earlier = Snapshot {
+            month: CalendarMonth::of(CalendarMonth::of(wall()).start().saturating_sub(HOUR)),
+            ..gone
+        };
+        runtime().block_on(async {
+            echo.publish(&[earlier], wall()).await.unwrap();
+            echo.publish(&[gone, other], wall()).await.unwrap();
+            for _ in 0..2 {
+                echo.erase(gone.account, wall()).await.unwrap();
+            }
+        });
+        let keys = |account: AccountId| {
+            let found = on.nodes().iter().map(|node| {
+                let pattern = format!("*{account}*");
+                node.command(&["--scan", "--pattern", &pattern])
+            });
+            let found: Vec<String> = found.collect();
+            let keys = found.iter().flat_map(|it| it.lines());
+            keys.filter(|it| !it.is_empty()).count()
+        };
+        assert_eq!(keys(gone.account), 0, "{on:?}");
+        assert_eq!(keys(other.account), 16, "{on:?}");
+        assert!(keys_of(gone.account, wall()).len() > 8);
+    }
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use picora_core::{AccountId, AdjustmentId, Limit, Limits, SetLimits, Timestamp};
+#[cfg(feature = "postgres")]
+use picora_core::Limits;
+use picora_core::{AccountId, AdjustmentId, Limit, SetLimits, Timestamp};
 use picora_quota::{Adjusted, Adjustment, Alert, Cell, CellKey, Counter, Entitled, Thresholds};
 use sqlx::{query, query_as};
 
@@ -135,7 +137,7 @@ async fn entitle(
 ) -> Result<(), Fault> {
     let entitled = entitlement.at(now)?;
     let before = limits_of_cells(conn, account).await?;
-    let rows = copy(conn, account, entitlement, &entitled).await?;
+    let rows = copy(conn, account, entitlement, &entitled, now).await?;
     let cells = rows.into_iter().map(|row| Moved::of(account, row));
     let mut cells = cells.collect::<Result<Vec<_>, _>>()?;
     // Only where the limit is another one: the change of one limit must not arm another again (C55).
@@ -180,6 +182,7 @@ async fn copy(
     account: AccountId,
     entitlement: &Entitlement,
     entitled: &Entitled,
+    now: Timestamp,
 ) -> Result<Vec<MovedRow>, Fault> {
     let account = &account.as_bytes()[..];
     let until = entitled.until.map(Timestamp::unix_micros);
@@ -197,19 +200,20 @@ async fn copy(
             let counters: Vec<&str> = rows.iter().map(|row| row.0).collect();
             let limits: Vec<Option<i64>> = rows.iter().map(|row| row.1).collect();
             query(
-                "INSERT INTO picora_account_limit (account, counter, lim, plan_lim, lim_until)
-                 SELECT $1, counter, lim, plan_lim, $5
+                "INSERT INTO picora_account_limit (account, counter, lim, plan_lim, lim_until, changed_at)
+                 SELECT $1, counter, lim, plan_lim, $5, $6
                  FROM unnest($2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY AS given (counter, lim, plan_lim, place)
                  ORDER BY place
                  ON CONFLICT (account, counter) DO UPDATE SET
                      lim = excluded.lim, plan_lim = excluded.plan_lim, lim_until = excluded.lim_until,
-                     version = picora_account_limit.version + 1",
+                     version = picora_account_limit.version + 1, changed_at = excluded.changed_at",
             )
             .bind(account)
             .bind(&counters)
             .bind(&limits)
             .bind(rows.iter().map(|row| row.2).collect::<Vec<_>>())
             .bind(until)
+            .bind(now.unix_micros())
             .execute(&mut **conn)
             .await?;
             query_as(
@@ -233,16 +237,17 @@ async fn copy(
         #[cfg(feature = "sqlite")]
         SqlConn::Sqlite(conn) => {
             query(
-                "INSERT INTO picora_account_limit (account, counter, lim, plan_lim, lim_until)
-                 SELECT $1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), $3
+                "INSERT INTO picora_account_limit (account, counter, lim, plan_lim, lim_until, changed_at)
+                 SELECT $1, json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'), $3, $4
                  FROM json_each($2) WHERE true
                  ON CONFLICT (account, counter) DO UPDATE SET
                      lim = excluded.lim, plan_lim = excluded.plan_lim, lim_until = excluded.lim_until,
-                     version = picora_account_limit.version + 1",
+                     version = picora_account_limit.version + 1, changed_at = excluded.changed_at",
             )
             .bind(account)
             .bind(text(&limits.collect::<Vec<_>>()))
             .bind(until)
+            .bind(now.unix_micros())
             .execute(&mut **conn)
             .await?;
             query_as(

@@ -97,7 +97,7 @@ impl Changes for SqlStore {
     }
 }
 
-async fn accounts(
+pub(super) async fn accounts(
     conn: &mut SqlConn<'_>,
     after: Option<AccountId>,
     most: u32,

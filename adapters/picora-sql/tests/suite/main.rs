@@ -5,6 +5,7 @@
 mod catalogue;
 mod concurrency;
 mod crash;
+mod echo;
 mod embedded;
 mod errors;
 mod migrations;

@@ -39,6 +39,12 @@ pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Con
         .with_list_parse_key("trusted_proxies")
         .try_parsing(true);
     layers = layers.add_source(environment);
+    // As it is: what reads like a number or a truth value must not become one.
+    if let Ok(password) = std::env::var("PICORA__MAIL__SMTP__PASSWORD") {
+        layers = layers
+            .set_override("mail.smtp.password", password)
+            .map_err(fault)?;
+    }
     for (key, value) in flags {
         layers = layers.set_override(*key, value.as_str()).map_err(fault)?;
     }
@@ -76,6 +82,9 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
         ),
         ("jobs.tidy_seconds", config.jobs.tidy_seconds),
         ("jobs.fold_seconds", config.jobs.fold_seconds),
+        ("mail.look_seconds", config.mail.look_seconds),
+        ("echo.read_ms", config.echo.read_ms),
+        ("echo.look_ms", config.echo.look_ms),
     ];
     if let Some((key, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
         return Err(ConfigError::Value {
@@ -204,6 +213,11 @@ mod tests {
             ("[database]\nurl = \"mysql://a\"", "database.url"),
             ("[database]\nshared_folder = true", "database.shared_folder"),
             ("[database]\nurls = \"postgres://a\"", "urls"),
+            ("[mail]\nlook_seconds = 0", "mail.look_seconds"),
+            ("[echo]\nread_ms = 0", "echo.read_ms"),
+            ("[echo.kv]\nurl = \"a\"", "kv"),
+            ("[mail.smtp]\ntls = \"perhaps\"", "mail.smtp.tls"),
+            ("[mail.smtp]\nhots = \"a\"", "hots"),
         ] {
             let fault = load_text(text).expect_err(text);
             assert!(fault.contains(names), "{text}: {fault}");

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post, put};
 use picora_core::{AccountId, AssetId, PlanId, Timestamp};
 use picora_http::{ApiError, ErrorCode};
-use picora_media::AuditEntry;
+use picora_media::{AuditEntry, EmailAddress};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -57,6 +57,19 @@ pub fn routes() -> Vec<Route> {
         ),
         route(
             Method::PUT,
+            "/v1/admin/accounts/{id}/email",
+            Doc::new(
+                "admin_set_email",
+                "Set or forget where the mails of an account go",
+            )
+            .internal()
+            .takes::<EmailChange>()
+            .answers::<AccountView>(StatusCode::OK)
+            .fails(faults),
+            put(set_email),
+        ),
+        route(
+            Method::PUT,
             "/v1/admin/accounts/{id}/disabled",
             Doc::new(
                 "admin_disable_account",
@@ -98,6 +111,8 @@ pub struct AccountView {
     created_at: String,
     /// Until when it is disabled, if it is.
     disabled_until: Option<String>,
+    /// Where its mails go, if somebody has said.
+    email: Option<String>,
     /// What it uses.
     usage: Usage,
 }
@@ -112,6 +127,28 @@ pub struct PlanChange {
     /// Why, for the audit.
     #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
     reason: String,
+}
+
+/// Where mails go, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EmailChange {
+    /// The address, in plain ASCII; null for none.
+    #[schema(
+        required,
+        max_length = 254,
+        pattern = "^([a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}|[a-zA-Z0-9_+-]{1,16}(\\.[a-zA-Z0-9_+-]{1,15}){0,3})@([a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?\\.)+[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"
+    )]
+    #[serde(deserialize_with = "given")]
+    email: Option<String>,
+    /// Why, for the audit.
+    #[schema(min_length = 1, max_length = 500, pattern = r"\S")]
+    reason: String,
+}
+
+/// A member that must be there, though it may be null: an address is not forgotten by leaving it out.
+fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(from)
 }
 
 /// For how long, and why.
@@ -167,6 +204,23 @@ async fn set_plan(
             &audit,
         )
         .await?;
+    answer_changed(&app, id, changed).await
+}
+
+async fn set_email(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    PathId(id): PathId,
+    change: Json<EmailChange>,
+) -> Result<Response, Failure> {
+    let (Json(change), id) = (change, account_id(&id)?);
+    let email = change.email.map(EmailAddress::new).transpose();
+    let email = email.map_err(|error| {
+        let sentence = format!("`email` is no address: {error}");
+        ApiError::invalid_request("email", sentence)
+    })?;
+    let audit = audit(&app, &caller, "set_email", id.to_string(), &change.reason)?;
+    let changed = app.media.change_email(id, email.as_ref(), &audit).await?;
     answer_changed(&app, id, changed).await
 }
 
@@ -233,6 +287,8 @@ async fn view(app: &App, id: AccountId) -> Result<Response, Failure> {
         .account(id)
         .await?
         .ok_or_else(ApiError::not_found)?;
+    let contact = app.media.store().contact(id).await?;
+    let email = contact.and_then(|it| it.email);
     let now = app.clock.now();
     let usage = super::account::shape(
         &app.media.store().usage(id, now).await?,
@@ -245,6 +301,7 @@ async fn view(app: &App, id: AccountId) -> Result<Response, Failure> {
         role: account.role.name(),
         created_at: account.created_at.to_rfc3339(),
         disabled_until: account.disabled_at(now).map(Timestamp::to_rfc3339),
+        email: email.map(|it| it.as_str().to_owned()),
         usage,
     }))
 }

@@ -22,6 +22,7 @@ pub(super) async fn all(visit: &mut Visit) -> Stop {
     delivery(visit).await?;
     history(visit).await?;
     events(visit).await?;
+    notifications(visit).await?;
     rate_limits(visit).await?;
     daily_uploads(visit).await
 }
@@ -238,6 +239,45 @@ async fn events(visit: &mut Visit) -> Stop {
     visit.promise(
         used == before + 3_000 && begun.elapsed() < Duration::from_secs(2),
         "an upload is seen within two seconds (#46)",
+    );
+    Ok(())
+}
+
+async fn notifications(visit: &mut Visit) -> Stop {
+    visit.heading("Mails: the early ones can be turned off, by one click too");
+    visit.wait(Duration::from_secs(60));
+    let path = "/v1/user/me/notifications";
+    let off = visit
+        .change(path, &json!({"quotaAlertAt80": false}))
+        .await?;
+    visit.promise(
+        off.status == 200 && off.json["data"]["quotaAlertAt80"] == false,
+        "mails at 80 % of a limit are turned off (#157)",
+    );
+    let refused = visit
+        .change(path, &json!({"quotaAlertAt100": false}))
+        .await?;
+    visit.promise(
+        refused.status == 400 && refused.json["meta"]["field"] == "quotaAlertAt100",
+        "those at 100 % stay on, and a sentence says why (#158, #220)",
+    );
+    visit.change(path, &json!({"quotaAlertAt80": true})).await?;
+    let verified = visit.ask_quietly(Method::GET, "/v1/auth/verify").await?;
+    let account = verified.json["data"]["accountId"].as_str();
+    let account = account.and_then(|it| it.parse().ok());
+    let link = account.map(|it| visit.app.unsubscriber.path(it));
+    let link = link.unwrap_or_default();
+    let page = visit.ask_anonymously(&link).await?;
+    let still_on = visit.ask_quietly(Method::GET, path).await?;
+    visit.promise(
+        page.status == 200 && still_on.json["data"]["quotaAlertAt80"] == true,
+        "the link of a mail shows a page and changes nothing",
+    );
+    let clicked = visit.click(&link).await?;
+    let now_off = visit.ask_quietly(Method::GET, path).await?;
+    visit.promise(
+        clicked.status == 200 && now_off.json["data"]["quotaAlertAt80"] == false,
+        "one click, by the mail program or on the page, turns them off (C58)",
     );
     Ok(())
 }

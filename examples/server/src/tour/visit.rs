@@ -70,6 +70,14 @@ impl Visit {
         .await
     }
 
+    /// Follows a signed link as a mail program does for one click.
+    pub(super) async fn click(&self, path: &str) -> Result<Answer, reqwest::Error> {
+        let shown = path.split_once('?').map_or(path, |(plain, _)| plain);
+        let request = self.client.post(self.url(path));
+        let request = request.body("List-Unsubscribe=One-Click");
+        self.send(&format!("POST {shown} (no key)"), request).await
+    }
+
     /// Sends JSON.
     pub(super) async fn change(&self, path: &str, body: &Value) -> Result<Answer, reqwest::Error> {
         self.send(

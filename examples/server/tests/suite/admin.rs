@@ -33,7 +33,7 @@ async fn nobody_else_gets_in() {
         anonymous.error(401, "UNAUTHENTICATED");
         asked += 1;
     }
-    assert_eq!(asked, 4);
+    assert_eq!(asked, 5);
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ mod delivery;
 mod disk;
 mod doctor;
 mod documents;
+#[cfg(feature = "real-servers")]
+mod echoed;
 mod egress;
 mod history;
 mod kill;
@@ -22,6 +24,8 @@ mod limiter;
 mod limits;
 mod live;
 mod load;
+mod mails;
+mod notifications;
 #[cfg(feature = "real-servers")]
 mod postgres;
 #[cfg(feature = "real-servers")]

@@ -75,6 +75,7 @@ async fn resources(world: &World, of: &Account) -> Vec<(MediaKind, String)> {
 fn fitting(path: &str) -> Value {
     match path.rsplit('/').next().unwrap() {
         "plan" => json!({"plan": "pro", "reason": "a test"}),
+        "email" => json!({"email": null, "reason": "a test"}),
         "disabled" => json!({"seconds": 1, "reason": "a test"}),
         "access" => json!({"reason": "a test"}),
         _ => json!({"is_public": false}),

@@ -219,4 +219,5 @@ pub(crate) fn gif(bytes: usize) -> Vec<u8> {
 
 /// 2026-11-21T10:00:00Z.
 pub(crate) const START: Timestamp = Timestamp::from_unix_seconds(1_795_255_200);
-const SHIPPED_PLANS: &str = include_str!("../../../../picora-core/src/plan/default.toml");
+pub(crate) const SHIPPED_PLANS: &str =
+    include_str!("../../../../picora-core/src/plan/default.toml");
