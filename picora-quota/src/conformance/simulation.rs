@@ -228,7 +228,7 @@ impl<S: Ledger + LedgerReports> History<'_, S> {
     }
 
     async fn facts(&self, account: AccountId) -> Option<AccountFacts> {
-        answer(self.store.facts(account, self.wire.clock.now).await)
+        answer(self.store.facts(account, self.wire.clock.latest).await)
     }
 
     /// What the caller was told comes to what the books say, to the byte.

@@ -260,7 +260,11 @@ impl Caller {
         if self.journal.uploads.is_empty() {
             return;
         }
-        let mut request = chance.pick(&self.journal.uploads).request.clone();
+        let upload = chance.pick(&self.journal.uploads);
+        if upload.state == State::Asked {
+            return; // another request could take the name first
+        }
+        let mut request = upload.request.clone();
         match chance.below(4) {
             0 => request.request.0[31] ^= 1,
             1 => request.account = *chance.pick(&self.accounts),
@@ -316,10 +320,10 @@ impl Caller {
         });
         self.ask_to_correct(line, self.journal.recounts.len() - 1)
             .await;
-        if chance.one_in(3) {
-            let repeated = self.journal.recounts.len() - 1;
-            let recount = self.journal.recounts[repeated].recount.clone();
-            let _refused = line.ask(Call::Correct(recount)).await;
+        let last = self.journal.recounts.len() - 1;
+        if chance.one_in(3) && self.journal.recounts[last].by.is_some() {
+            let again = self.journal.recounts[last].recount.clone();
+            let _refused = line.ask(Call::Correct(again)).await;
         }
     }
 

@@ -153,7 +153,7 @@ impl<'a, S: Ledger + LedgerReports> Wire<'a, S> {
     /// The auditor looks into the books of an account, or of all.
     pub(super) async fn look(&mut self, of: Option<picora_core::AccountId>) {
         let accounts = of.map_or_else(|| self.auditor.accounts(), |account| vec![account]);
-        let now = self.clock.now;
+        let now = self.clock.latest; // its own clock never steps back
         for account in accounts {
             let facts = self.store.facts(account, now).await;
             let facts = facts.expect("the auditor can always look");
@@ -257,7 +257,7 @@ impl Logged {
         let at = self.at.to_rfc3339();
         match &self.answer {
             None => format!("{step:>4} {at} {fate:?}: {call:?}"),
-            Some(answer) => format!("{step:>4} {at} {fate:?}: {call:?}\n         -> {answer:?}"),
+            Some(answer) => format!("{step:>4} {at} {fate:?}: {call:?} -> {answer:?}"),
         }
     }
 }

@@ -89,6 +89,7 @@ impl Auditor {
             account: request.account,
             state: ReservationState::Pending,
             granted,
+            tally: request.tally,
             created_at: at,
             expires_at: now.saturating_add(request.expires_after.min(DAY)),
         };
@@ -145,11 +146,12 @@ impl Auditor {
         let Some(held) = self.outcomes.get_mut(&id).and_then(Outcome::held_mut) else {
             unreachable!("it was there a moment ago")
         };
-        let tallies: Vec<_> = held.granted.keys().cloned().collect();
         for (spot, amount) in more {
-            let of_it = |tally: &&Spot| matches!(tally.0, Counter::Tally(tally) if Counter::Dimension(tally.dimension()) == spot.0);
-            for spot in [spot].into_iter().chain(tallies.iter().find(of_it)) {
-                *held.granted.entry(spot.clone()).or_default() += amount;
+            *held.granted.entry(spot.clone()).or_default() += amount;
+            let tally = held.tally.map(|tally| (Counter::Tally(tally), tally.dimension()));
+            if let Some((tally, _)) = tally.filter(|(_, of)| spot.0 == Counter::Dimension(*of)) {
+                let part = spot_or_always(tally, held.created_at);
+                *held.granted.entry(part).or_default() += amount;
             }
         }
         let (grown, spots) = (held.clone(), held.granted.keys().cloned());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use picora_core::{AccountId, Timestamp};
+use picora_core::{AccountId, Tally, Timestamp};
 
 use crate::conformance::simulation::span::{Spot, named};
 use crate::{Counter, Denial, RequestHash, Reservation, ReservationState};
@@ -28,6 +28,8 @@ pub(super) struct Held {
     pub(super) account: AccountId,
     pub(super) state: ReservationState,
     pub(super) granted: BTreeMap<Spot, i128>,
+    /// What is kept by itself of what it holds, also when that is nothing yet.
+    pub(super) tally: Option<Tally>,
     pub(super) created_at: Timestamp,
     pub(super) expires_at: Timestamp,
 }
