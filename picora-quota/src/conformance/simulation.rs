@@ -19,6 +19,7 @@
 //! none), I7 (housekeeping changes no answer), I8 (windows), I10 (alerts), I12 (a plan change keeps usage), I15 (recounts), I16 (nothing is
 //! stuck). I9, I11, I13 and I14 are about attribution and billing, which a ledger knows nothing of.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use picora_core::{AccountId, Dimension};
@@ -27,8 +28,8 @@ use self::clock::Clock;
 use self::operator::Operator;
 use self::wire::Wire;
 use super::{TTL, answer};
-use crate::{Counter, Items, Ledger, LedgerReports, Recount, Recounted, RequestHash, Reserve};
 use crate::{AccountFacts, Reserved};
+use crate::{Counter, Items, Ledger, LedgerReports, Recount, Recounted, RequestHash, Reserve};
 use picora_core::{Amount, PostingKey, ReservationId};
 
 mod auditor;
@@ -117,9 +118,11 @@ pub async fn simulate<S: Ledger + LedgerReports>(store: &S, seed: u64, pace: Pac
         operator: Operator::new(seed, accounts),
         recounts: chance.one_in(2),
         chance,
-        store,
     };
-    history.operator.begin(&mut history.wire, &history.chance).await;
+    history
+        .operator
+        .begin(&mut history.wire, &history.chance)
+        .await;
     for step in 0..pace.steps {
         history.wire.step = step;
         history.act().await;
@@ -141,7 +144,6 @@ struct History<'a, S> {
     /// Half of the histories never count anything again, so that no drift can hide.
     recounts: bool,
     chance: Chance,
-    store: &'a S,
 }
 
 impl<S: Ledger + LedgerReports> History<'_, S> {
@@ -179,10 +181,7 @@ impl<S: Ledger + LedgerReports> History<'_, S> {
             if self.caller.journal().in_doubt_since().is_none() {
                 return;
             }
-            let cleared = self
-                .caller
-                .clear_doubts(&mut self.wire, &self.chance)
-                .await;
+            let cleared = self.caller.clear_doubts(&mut self.wire, &self.chance).await;
             self.is_its_own(cleared);
         }
         self.wire.fail("I4", "a doubt does not end");
@@ -199,50 +198,40 @@ impl<S: Ledger + LedgerReports> History<'_, S> {
         self.wire.step += 1;
         self.wire.calm_down().await;
         self.clear_all_doubts().await;
-        self.wire.look(None).await;
         self.wire.look_back().await;
-        self.nothing_is_lost_or_paid_twice().await;
+        let books = self.wire.look(None).await;
+        self.nothing_is_lost_or_paid_twice(&books);
         self.answers_are_as_they_were().await;
         let dead = self.wire.clock.latest.saturating_add(TTL + SWEPT);
         self.wire.clock.set(dead);
         self.ask(Call::Sweep).await;
-        self.wire.look(None).await;
-        for account in self.wire.auditor.accounts() {
-            if let Some(facts) = self.facts(account).await {
-                let heard = self.wire.auditor.nobody_is_left(&facts);
-                self.wire.insist(heard);
-            }
-        }
-        self.nothing_is_lost_or_paid_twice().await;
-        self.everything_is_even().await;
-        self.the_dead_make_room().await;
+        let books = self.wire.look(None).await;
+        let alone = books.iter().try_for_each(auditor::nobody_is_left);
+        self.wire.insist(alone);
+        self.nothing_is_lost_or_paid_twice(&books);
+        let account = *self.chance.pick(&self.wire.auditor.accounts());
+        self.everything_is_even(account).await;
+        self.the_dead_make_room(account).await;
         let later = self.wire.clock.now.saturating_add(EDGES_END);
         self.wire.clock.set(later);
         self.ask(Call::Sweep).await;
         self.ask(Call::Refresh).await; // what begins or ends later is of no other history
-        self.wire.look(None).await;
     }
 
     async fn ask(&mut self, call: Call) -> Answer {
         answer(Line::ask(&mut self.wire, call).await)
     }
 
-    async fn facts(&self, account: AccountId) -> Option<AccountFacts> {
-        answer(self.store.facts(account, self.wire.clock.latest).await)
-    }
-
     /// What the caller was told comes to what the books say, to the byte.
-    async fn nothing_is_lost_or_paid_twice(&self) {
+    fn nothing_is_lost_or_paid_twice(&self, books: &[AccountFacts]) {
         let told = self.caller.journal().used();
-        let mut found = std::collections::BTreeMap::new();
-        for account in self.wire.auditor.accounts() {
-            let Some(facts) = self.facts(account).await else {
-                continue;
-            };
+        let mut found = BTreeMap::new();
+        for facts in books {
             for (key, (cell, _)) in &facts.cells {
                 let used = i128::from(cell.used.get());
                 if used != 0 && key.counter != Counter::OpenReservations {
-                    found.insert((account, key.counter, key.window.to_string()), used);
+                    let window = key.window.to_string();
+                    found.insert((facts.account, key.counter, window), used);
                 }
             }
         }
@@ -254,66 +243,64 @@ impl<S: Ledger + LedgerReports> History<'_, S> {
 
     /// Whatever was answered once is answered again.
     async fn answers_are_as_they_were(&mut self) {
-        for id in self.wire.auditor.remembered() {
-            self.ask(Call::Reservation(id)).await;
-        }
         for request in self.caller.requests() {
             if self.wire.auditor.remembers(request.id) {
-                self.ask(Call::Reserve(request)).await;
+                let call = match self.chance.below(3) {
+                    0 => Call::Reserve(request),
+                    1 => Call::Release(request.id),
+                    _ => Call::Reservation(request.id),
+                };
+                self.ask(call).await;
             }
         }
     }
 
     /// No level differs from what it was moved by, so that a recount of the truth has nothing to do.
-    async fn everything_is_even(&mut self) {
+    async fn everything_is_even(&mut self, account: AccountId) {
         let used = self.caller.journal().used();
-        for account in self.wire.auditor.accounts() {
-            for dimension in [Dimension::ImgStorage, Dimension::DocCount] {
-                let counter = Counter::Dimension(dimension);
-                let truth = used.get(&(account, counter, String::new()));
-                let truth = u64::try_from(truth.copied().unwrap_or(0)).unwrap_or(0);
-                let Answer::Seen(seen) = self.ask(Call::Seen(account, counter)).await else {
-                    unreachable!("each call has its answer")
-                };
-                let recount = Recount {
-                    key: PostingKey::new("even", &format!("{account}:{dimension}")),
-                    account,
-                    counter,
-                    seen,
-                    truth: Amount::saturating(truth),
-                    force: true,
-                };
-                let told = self.ask(Call::Correct(recount)).await;
-                if told != Answer::Recounted(Recounted::Even) {
-                    self.wire.fail("I15", &format!("{dimension} has drifted: {told:?}"));
-                }
+        for dimension in [Dimension::ImgStorage, Dimension::DocCount] {
+            let counter = Counter::Dimension(dimension);
+            let truth = used.get(&(account, counter, String::new()));
+            let truth = u64::try_from(truth.copied().unwrap_or(0)).unwrap_or(0);
+            let Answer::Seen(seen) = self.ask(Call::Seen(account, counter)).await else {
+                unreachable!("each call has its answer")
+            };
+            let recount = Recount {
+                key: PostingKey::new("even", &format!("{account}:{dimension}")),
+                account,
+                counter,
+                seen,
+                truth: Amount::saturating(truth),
+                force: true,
+            };
+            let told = self.ask(Call::Correct(recount)).await;
+            if told != Answer::Recounted(Recounted::Even) {
+                let why = format!("{dimension} has drifted: {told:?}");
+                self.wire.fail("I15", &why);
             }
         }
     }
 
     /// A quota that is full of the dead admits the next, also when nobody has swept.
-    async fn the_dead_make_room(&mut self) {
-        let account = self.wire.auditor.accounts()[0];
-        self.operator.let_all_in(&mut self.wire, account).await;
-        for number in 0..6_u128 {
+    async fn the_dead_make_room(&mut self, account: AccountId) {
+        self.operator.let_one_in(&mut self.wire, account).await;
+        for number in 0..2_u128 {
+            let name = (u128::from(self.wire.seed()) << 64) + (1 << 63) + number;
             let request = Reserve {
-                id: ReservationId::from_bytes(
-                    ((u128::from(self.wire.seed()) << 64) + (1 << 63) + number).to_be_bytes(),
-                ),
+                id: ReservationId::from_bytes(name.to_be_bytes()),
                 account,
                 request: RequestHash([2; 32]),
                 items: Items::new([]).expect("none"),
                 tally: None,
                 expires_after: TTL,
             };
-            if number == 3 {
-                let later = self.wire.clock.now.saturating_add(TTL);
-                self.wire.clock.set(later);
-            }
             let told = self.ask(Call::Reserve(request)).await;
             if !matches!(told, Answer::Reserved(Reserved::Admitted(_))) {
-                self.wire.fail("I16", &format!("the dead are in the way: {told:?}"));
+                let why = format!("the dead are in the way: {told:?}");
+                self.wire.fail("I16", &why);
             }
+            let later = self.wire.clock.now.saturating_add(TTL);
+            self.wire.clock.set(later);
         }
     }
 }

@@ -30,8 +30,27 @@ fn every_history_is_sound() {
     let all = all.into_iter().fold(Happened::default(), Happened::and);
     println!("{histories} histories: {all:?}");
     // A simulation in which nothing happens proves nothing.
-    let Happened { admitted, denied, settled, posted, corrected, told, unknown, windows_over, .. } = all;
-    let each = [admitted, denied, settled, posted, corrected, told, unknown, windows_over];
+    let Happened {
+        admitted,
+        denied,
+        settled,
+        posted,
+        corrected,
+        told,
+        unknown,
+        windows_over,
+        ..
+    } = all;
+    let each = [
+        admitted,
+        denied,
+        settled,
+        posted,
+        corrected,
+        told,
+        unknown,
+        windows_over,
+    ];
     for happened in each {
         assert!(happened > histories / 10, "{all:?}");
     }

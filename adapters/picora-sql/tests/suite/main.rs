@@ -14,6 +14,7 @@ mod paused;
 mod postgres;
 #[cfg(feature = "real-servers")]
 mod proxy;
+mod simulation;
 mod sqlite;
 mod work;
 mod world;

@@ -24,6 +24,8 @@ mod look;
 mod postings;
 mod reports;
 
+pub(super) use self::look::nobody_is_left;
+
 /// What the ledger must be, by all that it was asked.
 #[derive(Debug, Default)]
 pub(super) struct Auditor {
@@ -128,11 +130,6 @@ impl Auditor {
     /// The accounts that it knows.
     pub(super) fn accounts(&self) -> Vec<AccountId> {
         self.accounts.keys().copied().collect()
-    }
-
-    /// The names of all outcomes that the ledger must remember.
-    pub(super) fn remembered(&self) -> Vec<ReservationId> {
-        self.outcomes.keys().copied().collect()
     }
 
     /// Whether the ledger must remember what became of this one.

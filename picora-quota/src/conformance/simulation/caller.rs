@@ -66,8 +66,8 @@ impl Caller {
     /// **Errors**: [`Taken`] when the ledger says of one of its own names that it was used for another request.
     pub async fn act(&mut self, line: &mut impl Line, chance: &Chance) -> Result<(), Taken> {
         match chance.below(20) {
-            0..6 => self.upload(line, chance).await?,
-            6..10 => self.settle(line, chance).await,
+            0..5 => self.upload(line, chance).await?,
+            5..10 => self.settle(line, chance).await,
             10 => self.grow(line, chance).await,
             11 => self.beat(line, chance).await,
             12..14 => self.remove(line, chance).await,
@@ -378,7 +378,10 @@ fn contents(chance: &Chance) -> (Items, Option<Tally>) {
     let uploads = uploads.map(|dimension| Item::exactly(dimension, Amount::ONE));
     let (mut items, tally) = match chance.below(6) {
         0 | 1 => (vec![Item::exactly(Dimension::ImgStorage, bytes)], None),
-        2 => (vec![Item::up_to(Dimension::MediaStorage, bytes, least)], None),
+        2 => (
+            vec![Item::up_to(Dimension::MediaStorage, bytes, least)],
+            None,
+        ),
         3 => (
             vec![Item::up_to(Dimension::MediaStorage, bytes, least)],
             Some(Tally::AudioStorage),

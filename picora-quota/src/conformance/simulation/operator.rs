@@ -54,14 +54,14 @@ impl Operator {
         let _lost = line.ask(call).await;
     }
 
-    /// So much of everything that only open reservations are scarce: three.
-    pub(super) async fn let_all_in(&self, line: &mut impl Line, account: AccountId) {
-        let three = SetLimits {
+    /// So much of everything that only open reservations are scarce: there may be one.
+    pub(super) async fn let_one_in(&self, line: &mut impl Line, account: AccountId) {
+        let one = SetLimits {
             account,
             limits: all(|_| Limit::Unlimited),
-            open_reservations: Amount::from(3),
+            open_reservations: Amount::ONE,
         };
-        line.ask(Call::SetLimits(three))
+        line.ask(Call::SetLimits(one))
             .await
             .expect("faults have stopped");
     }
@@ -71,12 +71,7 @@ impl Operator {
     }
 
     /// Mostly a new one; sometimes one again, or another under its name; sometimes one that never counts.
-    fn adjustment(
-        &mut self,
-        account: AccountId,
-        now: Timestamp,
-        chance: &Chance,
-    ) -> Adjustment {
+    fn adjustment(&mut self, account: AccountId, now: Timestamp, chance: &Chance) -> Adjustment {
         let number = (u128::from(self.name) << 64) + self.adjustments.len() as u128;
         let begins = chance.seconds(90_000);
         let from = now.saturating_add(*chance.pick(&[begins, begins / 50, begins / 1_000]));

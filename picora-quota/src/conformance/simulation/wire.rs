@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use picora_core::{StoreError, StoreErrorKind, Timestamp};
+use picora_core::{AccountId, StoreError, StoreErrorKind, Timestamp};
 
 use super::auditor::{Auditor, Complaint};
 use super::call::{Answer, Call};
@@ -10,7 +10,9 @@ use super::chance::Chance;
 use super::clock::Clock;
 use super::fate::Fate;
 use super::{Happened, Pace};
-use crate::{Grain, HistoryQuery, Ledger, LedgerReports, Recounted, Reserved, Settled};
+use crate::{
+    AccountFacts, Grain, HistoryQuery, Ledger, LedgerReports, Recounted, Reserved, Settled,
+};
 
 /// How a [`Caller`](super::Caller) reaches its ledger.
 pub trait Line: Send {
@@ -145,13 +147,14 @@ impl<'a, S: Ledger + LedgerReports> Wire<'a, S> {
         self.insist(heard);
         self.happened.calls += 1;
         if self.happened.calls % u64::from(self.pace.looks_every) == 0 {
-            self.look(call.account()).await;
+            let _books = self.look(call.account()).await;
         }
         answer
     }
 
     /// The auditor looks into the books of an account, or of all.
-    pub(super) async fn look(&mut self, of: Option<picora_core::AccountId>) {
+    pub(super) async fn look(&mut self, of: Option<AccountId>) -> Vec<AccountFacts> {
+        let mut books = Vec::new();
         let accounts = of.map_or_else(|| self.auditor.accounts(), |account| vec![account]);
         let now = self.clock.latest; // its own clock never steps back
         for account in accounts {
@@ -163,8 +166,10 @@ impl<'a, S: Ledger + LedgerReports> Wire<'a, S> {
             let alerts = alerts.expect("the auditor can always look");
             let heard = self.auditor.alerts_are_right(account, &alerts);
             self.insist(heard);
+            books.extend(facts);
         }
         self.auditor.looked();
+        books
     }
 
     /// The auditor adds the past up.

@@ -6,8 +6,8 @@ use picora_core::{AdjustmentId, Dimension, Limit, Limits, Timestamp};
 
 use super::MOST;
 use super::bells::Told;
-use crate::conformance::simulation::span::{Spot, hour_in, spot};
 use crate::conformance::simulation::span::Span;
+use crate::conformance::simulation::span::{Spot, hour_in, spot};
 use crate::{Adjustment, Counter, LimitChange};
 
 #[derive(Clone, Debug)]

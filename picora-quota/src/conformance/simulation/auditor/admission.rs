@@ -10,9 +10,7 @@ use super::held::{Held, Outcome, Verdict, granted_of};
 use super::{Auditor, Heard, MOST, broken, heard};
 use crate::conformance::simulation::call::Answer;
 use crate::conformance::simulation::span::{Span, Spot};
-use crate::{
-    Counter, Denial, Extended, Items, Reservation, ReservationState, Reserve, Reserved,
-};
+use crate::{Counter, Denial, Extended, Items, Reservation, ReservationState, Reserve, Reserved};
 
 type Told = Result<Answer, StoreError>;
 
@@ -127,10 +125,12 @@ impl Auditor {
                 told => broken("I4", format!("{id} is {held:?}: {told:?}")),
             };
         }
-        let missing = wanted(totals, 0).into_iter().filter_map(|(counter, most, least)| {
-            let has = held.of_counter(counter);
-            (most > has).then_some((counter, most - has, (least - has).max(0)))
-        });
+        let missing = wanted(totals, 0)
+            .into_iter()
+            .filter_map(|(counter, most, least)| {
+                let has = held.of_counter(counter);
+                (most > has).then_some((counter, most - has, (least - has).max(0)))
+            });
         let decided = self.decide(account, &missing.collect(), held.created_at);
         match (decided, told) {
             (Err(short), Extended::Denied(denial)) => denies(&short, denial),
@@ -148,7 +148,9 @@ impl Auditor {
         };
         for (spot, amount) in more {
             *held.granted.entry(spot.clone()).or_default() += amount;
-            let tally = held.tally.map(|tally| (Counter::Tally(tally), tally.dimension()));
+            let tally = held
+                .tally
+                .map(|tally| (Counter::Tally(tally), tally.dimension()));
             if let Some((tally, _)) = tally.filter(|(_, of)| spot.0 == Counter::Dimension(*of)) {
                 let part = spot_or_always(tally, held.created_at);
                 *held.granted.entry(part).or_default() += amount;
@@ -231,7 +233,10 @@ fn repeats(outcome: &Outcome, request: &Reserve, told: &Reserved) -> Heard {
         (Verdict::Denied(denial), Reserved::Denied(told)) if same_request && denial == told => {
             Ok(())
         }
-        (verdict, told) => broken("I5", format!("a repeated name is told {told:?} of {verdict:?}")),
+        (verdict, told) => broken(
+            "I5",
+            format!("a repeated name is told {told:?} of {verdict:?}"),
+        ),
     }
 }
 
@@ -240,7 +245,13 @@ fn denies(short: &[Short], denial: &Denial) -> Heard {
     let number = |amount: picora_core::Amount| i128::from(amount.get());
     let told = denial.iter().map(|it| {
         let (used, reserved) = (number(it.used), number(it.reserved));
-        (it.counter, used, reserved, number(it.limit), number(it.requested))
+        (
+            it.counter,
+            used,
+            reserved,
+            number(it.limit),
+            number(it.requested),
+        )
     });
     let mut told: Vec<Short> = told.collect();
     let mut short = short.to_vec();

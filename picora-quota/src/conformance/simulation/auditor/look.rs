@@ -42,11 +42,7 @@ impl Auditor {
         Ok(())
     }
 
-    fn numbers_are_right(
-        &self,
-        account: AccountId,
-        cells: &BTreeMap<Spot, (Cell, i128)>,
-    ) -> Heard {
+    fn numbers_are_right(&self, account: AccountId, cells: &BTreeMap<Spot, (Cell, i128)>) -> Heard {
         let mut spots: BTreeSet<Spot> = cells.keys().cloned().collect();
         spots.extend(
             self.accounts
@@ -164,14 +160,14 @@ impl Auditor {
         }
         Ok(())
     }
+}
 
-    /// Whether the clock has left nobody behind who holds something.
-    pub(in super::super) fn nobody_is_left(&self, facts: &AccountFacts) -> Heard {
-        let pending = |it: &&crate::Reservation| it.state == ReservationState::Pending;
-        match facts.pending.iter().find(pending) {
-            Some(held) => broken("I16", format!("something is still held: {held:?}")),
-            None => Ok(()),
-        }
+/// Whether the clock has left nobody behind who holds something.
+pub(in super::super) fn nobody_is_left(facts: &AccountFacts) -> Heard {
+    let pending = |it: &&crate::Reservation| it.state == ReservationState::Pending;
+    match facts.pending.iter().find(pending) {
+        Some(held) => broken("I16", format!("something is still held: {held:?}")),
+        None => Ok(()),
     }
 }
 
@@ -180,7 +176,10 @@ fn adds_up(cells: &BTreeMap<Spot, (Cell, i128)>) -> Heard {
     for (spot, (cell, journal)) in cells {
         let used = i128::from(cell.used.get());
         if spot.0 != Counter::OpenReservations && used != *journal {
-            return broken("I1", format!("{spot:?} has drifted: {used}, and {journal} moved"));
+            return broken(
+                "I1",
+                format!("{spot:?} has drifted: {used}, and {journal} moved"),
+            );
         }
     }
     Ok(())

@@ -52,9 +52,11 @@ impl Auditor {
             now,
         );
         match told {
-            Some(Posted::Done { before: from, after })
-                if i128::from(from.used.get()) == before
-                    && i128::from(after.used.get()) == before + by =>
+            Some(Posted::Done {
+                before: from,
+                after,
+            }) if i128::from(from.used.get()) == before
+                && i128::from(after.used.get()) == before + by =>
             {
                 Ok(())
             }
@@ -121,7 +123,10 @@ impl Auditor {
         let right = match told {
             Recounted::Even => by == 0,
             Recounted::Implausible => by != 0 && !plausible,
-            Recounted::Posted { before: from, after } => {
+            Recounted::Posted {
+                before: from,
+                after,
+            } => {
                 by != 0
                     && plausible
                     && i128::from(from.used.get()) == before

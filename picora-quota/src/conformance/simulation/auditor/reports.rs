@@ -30,7 +30,10 @@ impl Auditor {
         let counter = Counter::Dimension(line.dimension);
         let opened = self.opened(account, counter, now);
         let window = opened.or_else(|| Span::of(counter, now));
-        let spot = (counter, window.map_or_else(String::new, |it| it.to_string()));
+        let spot = (
+            counter,
+            window.map_or_else(String::new, |it| it.to_string()),
+        );
         if named(line.key) != spot {
             return broken("I8", format!("{line:?} counts in {spot:?}"));
         }
@@ -50,9 +53,16 @@ impl Auditor {
         });
         let found = [line.cell.used, line.cell.reserved, line.tally];
         let found = found.map(|amount| i128::from(amount.get()));
-        let due = [self.used(account, &spot), self.reserved(account, &spot), tally];
+        let due = [
+            self.used(account, &spot),
+            self.reserved(account, &spot),
+            tally,
+        ];
         if found != due {
-            return broken("I1", format!("used, reserved, tally: {line:?}, not {due:?}"));
+            return broken(
+                "I1",
+                format!("used, reserved, tally: {line:?}, not {due:?}"),
+            );
         }
         Ok(())
     }
@@ -66,7 +76,10 @@ impl Auditor {
             return broken("I10", format!("{} is told twice", twice[0]));
         }
         let told = alerts.iter().map(|alert| Rung {
-            spot: (Counter::Dimension(alert.dimension), alert.window.to_string()),
+            spot: (
+                Counter::Dimension(alert.dimension),
+                alert.window.to_string(),
+            ),
             permille: alert.permille,
             used: number(alert.used),
             limit: number(alert.limit),

@@ -11,7 +11,11 @@ impl Caller {
     /// Asks after everything that it does not know, once.
     ///
     /// **Errors**: as [`Caller::act`].
-    pub async fn clear_doubts(&mut self, line: &mut impl Line, chance: &Chance) -> Result<(), Taken> {
+    pub async fn clear_doubts(
+        &mut self,
+        line: &mut impl Line,
+        chance: &Chance,
+    ) -> Result<(), Taken> {
         for upload in 0..self.journal.uploads.len() {
             match &self.journal.uploads[upload].state {
                 State::Asked => self.ask_for_room(line, upload).await?,

@@ -1,0 +1,1 @@
+//! Ledgers that break one invariant each, and the histories that find them.
