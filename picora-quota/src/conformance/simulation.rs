@@ -28,7 +28,7 @@ use self::clock::Clock;
 use self::operator::Operator;
 use self::wire::Wire;
 use super::{TTL, answer};
-use crate::{AccountFacts, Reserved};
+use crate::{AccountFacts, Grain, Reserved};
 use crate::{Counter, Items, Ledger, LedgerReports, Recount, Recounted, RequestHash, Reserve};
 use picora_core::{Amount, PostingKey, ReservationId};
 
@@ -172,7 +172,8 @@ impl<S: Ledger + LedgerReports> History<'_, S> {
             _ => operator.act(wire, chance).await,
         }
         if self.chance.one_in(20) {
-            self.wire.look_back().await;
+            let grain = *self.chance.pick(&[Grain::Hour, Grain::Day]);
+            self.wire.look_back(grain).await;
         }
     }
 
@@ -198,7 +199,8 @@ impl<S: Ledger + LedgerReports> History<'_, S> {
         self.wire.step += 1;
         self.wire.calm_down().await;
         self.clear_all_doubts().await;
-        self.wire.look_back().await;
+        let grain = *self.chance.pick(&[Grain::Hour, Grain::Month, Grain::Month]);
+        self.wire.look_back(grain).await;
         let books = self.wire.look(None).await;
         self.nothing_is_lost_or_paid_twice(&books);
         self.answers_are_as_they_were().await;
@@ -210,12 +212,24 @@ impl<S: Ledger + LedgerReports> History<'_, S> {
         self.wire.insist(alone);
         self.nothing_is_lost_or_paid_twice(&books);
         let account = *self.chance.pick(&self.wire.auditor.accounts());
-        self.everything_is_even(account).await;
-        self.the_dead_make_room(account).await;
+        if self.chance.one_in(2) {
+            self.everything_is_even(account).await;
+        } else {
+            self.the_dead_make_room(account).await;
+        }
+        self.leave_nothing_to_others().await;
+    }
+
+    /// What ends or begins later would be swept or refreshed by another history on this store.
+    async fn leave_nothing_to_others(&mut self) {
         let later = self.wire.clock.now.saturating_add(EDGES_END);
         self.wire.clock.set(later);
-        self.ask(Call::Sweep).await;
-        self.ask(Call::Refresh).await; // what begins or ends later is of no other history
+        if self.wire.auditor.next_end().is_some() {
+            self.ask(Call::Sweep).await;
+        }
+        if self.operator.has_adjusted() {
+            self.ask(Call::Refresh).await;
+        }
     }
 
     async fn ask(&mut self, call: Call) -> Answer {

@@ -16,8 +16,8 @@ use crate::world::{runtime, sqlite};
 const HISTORIES: u64 = 10_000;
 /// Shorter than in memory, and more of them instead: each step is some twenty statements.
 const PACE: Pace = Pace {
-    steps: 14,
-    looks_every: 9,
+    steps: 9,
+    looks_every: 8,
 };
 
 fn soak() -> u64 {
@@ -88,7 +88,7 @@ fn histories_on_a_durable_sqlite_are_sound() {
 fn histories_on_postgres_are_sound() {
     runtime().block_on(async {
         let store = crate::world::postgres(&crate::world::fresh_url()).await;
-        for seed in 0..300 * soak() {
+        for seed in 0..200 * soak() {
             simulate(&store, seed, PACE).await;
         }
     });

@@ -37,13 +37,14 @@ pub(super) struct Auditor {
     /// What the last call moved, when nobody has looked since.
     last: Option<Moved>,
     heard_since: u32,
+    /// What was used and reserved when somebody looked last.
+    before: BTreeMap<AccountId, BTreeMap<Spot, (i128, i128)>>,
     rolled_up: bool,
 }
 
 /// What a call was about, to tell what it has broken.
 #[derive(Clone, Debug)]
 struct Moved {
-    account: Option<AccountId>,
     kind: Kind,
     spots: BTreeSet<Spot>,
 }
@@ -92,7 +93,6 @@ impl Auditor {
         }
         self.heard_since += 1;
         self.last = (self.heard_since == 1).then(|| Moved {
-            account: call.account(),
             kind: match call {
                 Call::Adjust(_) | Call::Refresh | Call::SetLimits(_) | Call::Withdraw(..) => {
                     Kind::Limits

@@ -66,6 +66,10 @@ impl Operator {
             .expect("faults have stopped");
     }
 
+    pub(super) const fn has_adjusted(&self) -> bool {
+        !self.adjustments.is_empty()
+    }
+
     fn known(&self, chance: &Chance) -> Option<AdjustmentId> {
         (!self.adjustments.is_empty()).then(|| chance.pick(&self.adjustments).id)
     }

@@ -258,7 +258,10 @@ fn denies(short: &[Short], denial: &Denial) -> Heard {
     told.sort_unstable();
     short.sort_unstable();
     if told != short {
-        return broken("I2", format!("{told:?} is refused, not {short:?}"));
+        // Some of them only: the others were not looked at in the same step.
+        let some = told.iter().all(|it| short.contains(it));
+        let why = format!("{told:?} is refused, not {short:?}");
+        return broken(if some { "I6" } else { "I2" }, why);
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::{AccountFacts, Cell, Counter, ReservationState};
 impl Auditor {
     /// Compares everything that the ledger has written about an account with what it must have.
     pub(in super::super) fn examine(
-        &self,
+        &mut self,
         account: AccountId,
         facts: Option<&AccountFacts>,
         now: Timestamp,
@@ -25,7 +25,12 @@ impl Auditor {
         self.limits_are_right(account, &cells, facts, now)?;
         self.numbers_are_right(account, &cells)?;
         adds_up(&cells)?;
-        self.holders_are_right(account, &cells, facts, now)
+        self.holders_are_right(account, &cells, facts, now)?;
+        let numbers = cells
+            .into_iter()
+            .map(|(spot, (cell, _))| (spot, numbers(cell)));
+        self.before.insert(account, numbers.collect());
+        Ok(())
     }
 
     /// Whoever looked at all accounts says so: what breaks next is of the next call.
@@ -55,40 +60,46 @@ impl Auditor {
         spots.extend(pending.flat_map(|held| held.granted.keys().cloned()));
         let wrong = spots.into_iter().filter_map(|spot| {
             let due = (self.used(account, &spot), self.reserved(account, &spot));
-            let number = |amount: picora_core::Amount| i128::from(amount.get());
-            let cell = cells.get(&spot).map(|(cell, _)| cell);
-            let found = cell.map_or((0, 0), |cell| (number(cell.used), number(cell.reserved)));
+            let found = cells.get(&spot).map_or((0, 0), |(cell, _)| numbers(*cell));
             (found != due).then_some((spot, found, due))
         });
         let wrong: Vec<_> = wrong.collect();
         if wrong.is_empty() {
             return Ok(());
         }
-        let spots: BTreeSet<&Spot> = wrong.iter().map(|(spot, ..)| spot).collect();
         let why = format!("(used, reserved) of {account}: number, found, due: {wrong:?}");
-        broken(self.invariant_of(account, &spots), why)
+        broken(self.invariant_of(account, &wrong), why)
     }
 
     /// What kind of step has left these numbers wrong.
-    fn invariant_of(&self, account: AccountId, wrong: &BTreeSet<&Spot>) -> &'static str {
+    fn invariant_of(&self, account: AccountId, wrong: &[Wrong]) -> &'static str {
         let Some(last) = &self.last else {
             return "I1";
         };
-        let elsewhere = last.account.is_some_and(|it| it != account);
-        let moved = |spot: &&Spot| last.spots.contains(*spot);
-        // Right in one counter and wrong in another, or right in a counter but in another of its windows.
-        let right = last.spots.iter().filter(|spot| !wrong.contains(*spot));
-        let other_window = wrong.iter().any(|spot| {
-            let same = |it: &&&Spot| it.0 == spot.0 && it.1 != spot.1;
-            wrong.iter().any(|it| same(&it))
+        let is_wrong = |spot: &Spot| wrong.iter().any(|(it, ..)| it == spot);
+        let right = |spot: &&Spot| spot.0 != Counter::OpenReservations && !is_wrong(spot);
+        let before = self.before.get(&account);
+        let left_as_it_was = |(spot, found, due): &Wrong| {
+            let before = before.and_then(|it| it.get(spot)).copied();
+            let (used, reserved) = before.unwrap_or((0, 0));
+            (found.0 == used && due.0 != used) || (found.1 == reserved && due.1 != reserved)
+        };
+        let other_window = wrong.iter().any(|(spot, ..)| {
+            let same = |(it, ..): &Wrong| it.0 == spot.0 && it.1 != spot.1;
+            wrong.iter().any(same)
         });
         match last.kind {
             Kind::Limits => "I12",
             Kind::Recount => "I15",
             Kind::RollUp => "I7",
-            Kind::Step if elsewhere => "I1",
             Kind::Step if other_window => "I8",
-            Kind::Step if wrong.iter().any(moved) && right.count() > 0 => "I6",
+            Kind::Step if last.spots.iter().any(|it| right(&it)) => {
+                if wrong.iter().all(left_as_it_was) {
+                    "I6"
+                } else {
+                    "I1"
+                }
+            }
             Kind::Step => "I1",
         }
     }
@@ -160,6 +171,13 @@ impl Auditor {
         }
         Ok(())
     }
+}
+
+/// A number, what the books say (used, reserved), and what they should.
+type Wrong = (Spot, (i128, i128), (i128, i128));
+
+fn numbers(cell: Cell) -> (i128, i128) {
+    (i128::from(cell.used.get()), i128::from(cell.reserved.get()))
 }
 
 /// Whether the clock has left nobody behind who holds something.

@@ -1,1 +1,0 @@
-//! Ledgers that break one invariant each, and the histories that find them.
