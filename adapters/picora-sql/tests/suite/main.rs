@@ -7,6 +7,8 @@ mod concurrency;
 mod crash;
 mod embedded;
 mod errors;
+#[cfg(feature = "real-servers")]
+mod killed;
 mod migrations;
 #[cfg(feature = "real-servers")]
 mod paused;

@@ -14,6 +14,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::world::{runtime, sqlite};
 
 const HISTORIES: u64 = 10_000;
+/// Files that are written at the same time.
+const PARTS: u64 = 4;
 /// Shorter than in memory, and more of them instead: each step is some twenty statements.
 const PACE: Pace = Pace {
     steps: 9,
@@ -66,10 +68,10 @@ fn sum(threads: Vec<JoinHandle<Happened>>) -> Happened {
 
 #[test]
 fn every_history_on_sqlite_is_sound() {
-    let each = HISTORIES * soak() / 4;
-    let threads = (0..4).map(|part| run(part * each..(part + 1) * each, PACE));
+    let each = HISTORIES * soak() / PARTS;
+    let threads = (0..PARTS).map(|part| run(part * each..(part + 1) * each, PACE));
     let all = sum(threads.collect());
-    println!("{} histories: {all:?}", each * 4);
+    println!("{} histories: {all:?}", each * PARTS);
     assert!(all.settled > HISTORIES / 10 && all.unknown > HISTORIES / 10);
 }
 
