@@ -1,4 +1,4 @@
-//! Ten thousand histories with trouble on the ledger in memory; `PICORA_SOAK=1` runs twenty times as many.
+//! Ten thousand histories with trouble on the ledger in memory; `PICORA_SOAK=1` runs a hundred times as many.
 //!
 //! In the first thousand the auditor looks into the books after every call, so that it can tell which call has broken what.
 
@@ -24,7 +24,7 @@ const FROM_AFAR: Pace = Pace {
 #[test]
 fn every_history_is_sound() {
     let soak = std::env::var_os("PICORA_SOAK").is_some_and(|set| set == "1");
-    let histories = HISTORIES * if soak { 20 } else { 1 };
+    let histories = HISTORIES * if soak { 100 } else { 1 };
     let threads = [0, 1].map(|thread| {
         std::thread::spawn(move || {
             let seeds = (0..histories).filter(|seed| seed % 2 == thread);

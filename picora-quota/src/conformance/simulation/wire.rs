@@ -146,7 +146,8 @@ impl<'a, S: Ledger + LedgerReports> Wire<'a, S> {
         let heard = self.auditor.hear(&call, at, &answer);
         self.insist(heard);
         self.happened.calls += 1;
-        if self.happened.calls % u64::from(self.pace.looks_every) == 0 {
+        let every = u64::from(self.pace.looks_every);
+        if self.happened.calls.is_multiple_of(every) {
             let _books = self.look(call.account()).await;
         }
         answer

@@ -156,15 +156,15 @@ impl Upload {
             }
             _ => None,
         });
-        let tally = |dimension| {
-            let tallies = self.paid().iter().filter_map(|it| match it.key.counter {
-                Counter::Tally(tally) => Some(tally),
+        let kept = |dimension| {
+            let mut kept = self.paid().iter().map(|it| it.key.counter);
+            kept.find_map(|counter| match counter {
+                Counter::Tally(tally) if tally.dimension() == dimension => Some(tally),
                 _ => None,
-            });
-            tallies.filter(|it| it.dimension() == dimension).last()
+            })
         };
         levels
-            .map(|(dimension, amount)| (dimension, tally(dimension), amount))
+            .map(|(dimension, amount)| (dimension, kept(dimension), amount))
             .collect()
     }
 }
