@@ -40,9 +40,13 @@ impl Scene {
     /// Waits until the callers have had so many more answers; a few milliseconds later they are in the middle of something.
     fn works_on(&self, answers: u64) {
         let enough = self.answered.load(Ordering::Relaxed) + answers;
-        while self.answered.load(Ordering::Relaxed) < enough {
+        for _ in 0..20_000 {
+            if self.answered.load(Ordering::Relaxed) >= enough {
+                return;
+            }
             std::thread::sleep(Duration::from_millis(7));
         }
+        panic!("nobody is answered any more");
     }
 }
 
@@ -68,7 +72,7 @@ impl Line for Real {
             Ok(_) => &self.scene.answered,
             Err(error) => match error.kind() {
                 StoreErrorKind::Unknown => &self.scene.unknown,
-                StoreErrorKind::Unavailable => &self.scene.unavailable,
+                StoreErrorKind::Conflict | StoreErrorKind::Unavailable => &self.scene.unavailable,
                 StoreErrorKind::OutOfRange => &self.scene.answered,
                 _ => panic!("{call:?}: {error:?}"),
             },

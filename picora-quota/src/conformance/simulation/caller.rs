@@ -261,13 +261,12 @@ impl Caller {
             return;
         }
         let upload = chance.pick(&self.journal.uploads);
-        if upload.state == State::Asked {
-            return; // another request could take the name first
-        }
         let mut request = upload.request.clone();
+        // One that it still means to settle may have been forgotten, and another request would take its name.
+        let ended = !upload.is_in_doubt() && upload.state != State::Held;
         match chance.below(4) {
-            0 => request.request.0[31] ^= 1,
-            1 => request.account = *chance.pick(&self.accounts),
+            0 if ended => request.request.0[31] ^= 1,
+            1 if ended => request.account = *chance.pick(&self.accounts),
             _ => {}
         }
         let _known = line.ask(Call::Reserve(request)).await;
@@ -276,6 +275,7 @@ impl Caller {
     async fn post(&mut self, line: &mut impl Line, posting: Posting) {
         self.journal.bills.push(Bill {
             posting,
+            lost: false,
             state: journal::Posted::InDoubt,
             since: line.now(),
         });

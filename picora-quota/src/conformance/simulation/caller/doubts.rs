@@ -72,9 +72,16 @@ impl Caller {
 
     pub(super) async fn ask_to_post(&mut self, line: &mut impl Line, bill: usize) {
         let posting = self.journal.bills[bill].posting.clone();
+        let lost = self.journal.bills[bill].lost;
         let state = match line.ask(Call::Post(posting)).await {
             Ok(_) => Posted::Done, // now, or before
             Err(error) if error.kind() == StoreErrorKind::OutOfRange => Posted::Refused,
+            Err(error) if is_unknown(&error) => {
+                self.journal.bills[bill].lost = true;
+                return;
+            }
+            // Nothing has happened, so nothing need be asked: it may do without.
+            Err(_) if !lost && bill.is_multiple_of(2) => Posted::Refused,
             Err(_) => return,
         };
         self.journal.bills[bill].state = state;

@@ -45,6 +45,8 @@ pub(super) enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Bill {
     pub(super) posting: Posting,
+    /// Whether an answer was lost, so that it may have been posted.
+    pub(super) lost: bool,
     pub(super) state: Posted,
     pub(super) since: Timestamp,
 }
