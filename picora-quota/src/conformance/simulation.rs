@@ -8,12 +8,12 @@
 //!
 //! | module | noun |
 //! |---|---|
-//! | [`caller`] | who uploads, removes and serves, with a journal that survives crashes |
-//! | [`operator`] | who changes what accounts may do, and runs the jobs |
-//! | [`wire`] | the line between them and the ledger, on which calls are lost |
-//! | [`auditor`] | who knows what every call must answer, and what the books must hold |
-//! | [`call`], [`fate`] | a call as data, and what may become of it |
-//! | [`clock`], [`span`], [`chance`] | time, windows worked out by hand, and dice |
+//! | `caller` | who uploads, removes and serves, with a journal that survives crashes |
+//! | `operator` | who changes what accounts may do, and runs the jobs |
+//! | `wire` | the line between them and the ledger, on which calls are lost |
+//! | `auditor` | who knows what every call must answer, and what the books must hold |
+//! | `call`, `fate` | a call as data, and what may become of it |
+//! | `clock`, `span`, `chance` | time, windows worked out by hand, and dice |
 //!
 //! What breaks is named by the invariant of facts §4 that it breaks: I1 (sums), I2 (room), I3 (range), I4 (one end), I5 (names), I6 (all or
 //! none), I7 (housekeeping changes no answer), I8 (windows), I10 (alerts), I12 (a plan change keeps usage), I15 (recounts), I16 (nothing is
@@ -22,15 +22,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use picora_core::{AccountId, Dimension};
+use picora_core::{AccountId, Amount, Dimension, PostingKey, ReservationId};
 
 use self::clock::Clock;
 use self::operator::Operator;
 use self::wire::Wire;
 use super::{TTL, answer};
-use crate::{AccountFacts, Grain, Reserved};
-use crate::{Counter, Items, Ledger, LedgerReports, Recount, Recounted, RequestHash, Reserve};
-use picora_core::{Amount, PostingKey, ReservationId};
+use crate::{
+    AccountFacts, Counter, Grain, Items, Ledger, LedgerReports, Recount, Recounted, RequestHash,
+    Reserve, Reserved,
+};
 
 mod auditor;
 mod call;
