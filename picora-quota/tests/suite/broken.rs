@@ -85,6 +85,7 @@ pub(super) enum Fault {
     TellsOncePerLevel,
     TellsTwice,
     TheDeadDeny,
+    TheDeadKeepWindowsOpen,
     UnboundedOpenReservations,
     UnlimitedIsALimit,
     WithdrawsInWords,
@@ -168,6 +169,11 @@ impl Ledger for Broken {
             && let Some(denied) = self.denied_by_the_dead(&request, now)
         {
             return Ok(denied);
+        }
+        if self.has(Fault::TheDeadKeepWindowsOpen)
+            && let Some(start) = self.opened_by_the_dead(&request, now)
+        {
+            return self.inner.reserve(&request, start).await;
         }
         if self.has(Fault::ForgetsIds) {
             request.request = RequestHash::default();

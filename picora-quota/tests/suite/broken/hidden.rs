@@ -96,6 +96,32 @@ impl Broken {
         fits.then(|| Reserved::Denied(Denial::of(vec![short]).unwrap()))
     }
 
+    /// The start of a later window of which only the dead hold anything.
+    pub(super) fn opened_by_the_dead(
+        &self,
+        request: &Reserve,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let facts = self.inner.read(|books| books.facts(request.account, now));
+        let pending = facts.ok()??.pending;
+        let dead = pending.iter().filter(|held| held.is_due(now));
+        let granted = dead.flat_map(|held| &held.granted);
+        let asked = granted.filter(|it| {
+            let of =
+                |item: &picora_quota::Item| it.key.counter == Counter::Dimension(item.dimension);
+            request.items.iter().any(of)
+        });
+        let starts = asked.filter_map(|it| it.key.window.start());
+        let last = now.saturating_add(picora_quota::reserve::AHEAD);
+        let start = starts
+            .filter(|start| now < *start && *start <= last)
+            .max()?;
+        let right = self.inner.read(|books| books.clone().reserve(request, now));
+        let by_the_living =
+            matches!(right, Ok(Reserved::Admitted(held)) if held.created_at >= start);
+        (!by_the_living).then_some(start)
+    }
+
     /// Where a number would become negative, it stops at zero.
     pub(super) fn clamped(&self, posting: &Posting) -> i64 {
         let counters = [
