@@ -29,6 +29,27 @@ pub const PROOFS: &[Proof] = &[
         filter: "kill",
     },
     Proof {
+        name: "ledger",
+        shows: "1,000,000 random histories of faults and crashes on the ledger in memory: nothing lost, doubled, stuck or overshot",
+        folder: "picora-quota",
+        binary: "suite",
+        filter: "simulation",
+    },
+    Proof {
+        name: "ledger-killed",
+        shows: "60 kills of PostgreSQL under callers with journals: the journals are the books",
+        folder: "adapters/picora-sql",
+        binary: "suite",
+        filter: "killed",
+    },
+    Proof {
+        name: "ledger-sql",
+        shows: "120,000 random histories on SQLite, thousands on a durable one and on PostgreSQL",
+        folder: "adapters/picora-sql",
+        binary: "suite",
+        filter: "simulation",
+    },
+    Proof {
         name: "minute",
         shows: "61 uploads in a minute: the server refuses the excess, the client waits as told, each is stored once",
         folder: "examples/server",
@@ -121,7 +142,7 @@ impl Proof {
 fn list() -> String {
     let rows = PROOFS
         .iter()
-        .map(|it| format!("  {:<10} {}", it.name, it.shows));
+        .map(|it| format!("  {:<13} {}", it.name, it.shows));
     format!("proofs:\n{}", rows.collect::<Vec<_>>().join("\n"))
 }
 

@@ -101,10 +101,12 @@ fn kind_of(error: &sqlx::Error) -> StoreErrorKind {
             Some(code) => code.kind(),
             None => StoreErrorKind::Internal,
         },
+        // What ends in the middle of a message is read as a wrong one.
         Error::BeginFailed
         | Error::Io(_)
         | Error::PoolClosed
         | Error::PoolTimedOut
+        | Error::Protocol(_)
         | Error::Tls(_)
         | Error::WorkerCrashed => StoreErrorKind::Unavailable,
         Error::ColumnDecode { .. } | Error::Decode(_) => StoreErrorKind::Corrupt,

@@ -1,379 +1,335 @@
-//! Seeded histories of work and trouble, judged from what was acknowledged or may have happened.
+//! Seeded histories of work and trouble, each judged by an auditor that knows none of the code under test.
 //!
-//! The auditor knows neither the books nor the rule: it keeps sums of what the ledger acknowledged. After a lost answer both outcomes
-//! are possible, and the ledger must stand at exactly one of them, in all cells.
+//! A history is a function of its seed. Somebody works with a ledger over a line on which any call may be refused, lost on its way there or
+//! back, or carried out later when nobody waits for it; an operator changes plans, adds and withdraws overrides and grants, sweeps and
+//! prunes; the caller crashes and goes on from its journal; the clock meets the ends of days and months, jumps, and steps back up to an hour.
+//! The auditor hears everything that reaches the ledger, and works every answer and every number out by itself. At last the faults stop:
+//! nothing may be stuck, nothing lost or paid twice by what the caller was told, and nothing left for a recount to correct.
+//!
+//! | module | noun |
+//! |---|---|
+//! | `caller` | who uploads, removes and serves, with a journal that survives crashes |
+//! | `operator` | who changes what accounts may do, and runs the jobs |
+//! | `wire` | the line between them and the ledger, on which calls are lost |
+//! | `auditor` | who knows what every call must answer, and what the books must hold |
+//! | `call`, `fate` | a call as data, and what may become of it |
+//! | `clock`, `span`, `chance` | time, windows worked out by hand, and dice |
+//!
+//! What breaks is named by the invariant of facts §4 that it breaks: I1 (sums), I2 (room), I3 (range), I4 (one end), I5 (names), I6 (all or
+//! none), I7 (housekeeping changes no answer), I8 (windows), I10 (alerts), I12 (a plan change keeps usage), I15 (recounts), I16 (nothing is
+//! stuck). I9, I11, I13 and I14 are about attribution and billing, which a ledger knows nothing of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use picora_core::{
-    AccountId, Amount, Changes, Dimension, Limit, Limits, Posting, PostingKey, PostingReason,
-    ReservationId, SetLimits, StoreError, StoreErrorKind, Timestamp,
-};
+use picora_core::{AccountId, Amount, Dimension, PostingKey, ReservationId};
 
-use self::faulty::Trouble;
-use super::{NOW, TTL, answer};
+use self::clock::Clock;
+use self::operator::Operator;
+use self::wire::Wire;
+use super::{TTL, answer};
 use crate::{
-    AccountFacts, CellKey, Counter, Granted, Item, Items, Ledger, LedgerReports, Recount,
-    Recounted, RequestHash, Reserve, Reserved, Settled, Thresholds,
+    AccountFacts, Counter, Grain, Items, Ledger, LedgerReports, Recount, Recounted, RequestHash,
+    Reserve, Reserved,
 };
 
-mod faulty;
+mod auditor;
+mod call;
+mod caller;
+mod chance;
+mod clock;
+mod fate;
+mod operator;
+mod span;
+mod wire;
 
-type Sums = BTreeMap<CellKey, i128>;
+pub use self::call::{Answer, Call};
+pub use self::caller::{Caller, Journal, Taken};
+pub use self::chance::Chance;
+pub use self::wire::Line;
 
-/// Runs one history of `steps` steps; panics with the seed when an invariant (facts §4) does not hold.
-pub async fn simulate<S: Ledger + LedgerReports + Changes>(store: &S, seed: u64, steps: u32) {
+/// How long a history is, and how often the auditor looks into the books besides listening.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Steps of the caller and the operator, before the end.
+    pub steps: u32,
+    /// It looks after every so many calls; always at the end. **Boundaries**: from one on.
+    pub looks_every: u32,
+}
+
+/// What has come about in histories, so that a test can tell that something has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Happened {
+    /// Calls that reached the ledger.
+    pub calls: u64,
+    /// Calls of which the caller does not know whether they did.
+    pub unknown: u64,
+    /// Requests that were admitted.
+    pub admitted: u64,
+    /// Requests that were denied.
+    pub denied: u64,
+    /// Reservations that a call settled.
+    pub settled: u64,
+    /// Postings that moved something.
+    pub posted: u64,
+    /// Recounts that corrected something.
+    pub corrected: u64,
+    /// Numbers that would have left their range.
+    pub out_of_range: u64,
+    /// Alerts.
+    pub told: u64,
+    /// Windows that were used and are over.
+    pub windows_over: u64,
+}
+
+impl Happened {
+    /// The sum of both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            calls: self.calls + other.calls,
+            unknown: self.unknown + other.unknown,
+            admitted: self.admitted + other.admitted,
+            denied: self.denied + other.denied,
+            settled: self.settled + other.settled,
+            posted: self.posted + other.posted,
+            corrected: self.corrected + other.corrected,
+            out_of_range: self.out_of_range + other.out_of_range,
+            told: self.told + other.told,
+            windows_over: self.windows_over + other.windows_over,
+        }
+    }
+}
+
+/// Runs the history of a seed.
+///
+/// The store may hold other accounts, and histories of other seeds that have ended; nobody else may use it meanwhile.
+///
+/// **Panics** with the seed, the invariant that does not hold, and everything that has happened.
+pub async fn simulate<S: Ledger + LedgerReports>(store: &S, seed: u64, pace: Pace) -> Happened {
+    let chance = Chance::new(seed);
+    let accounts: Vec<AccountId> = (0..2 + u128::from(chance.below(2)))
+        .map(|number| (u128::from(seed) << 8) + number + (1 << 100))
+        .map(|number| AccountId::from_bytes(number.to_be_bytes()))
+        .collect();
+    let clock = Clock::start(&chance);
     let mut history = History {
-        store,
-        seed,
-        step: 0,
-        now: NOW,
-        latest: NOW,
-        trouble: Trouble::new(seed),
-        account: AccountId::from_bytes((u128::from(seed) + (1 << 100)).to_be_bytes()),
-        used: Sums::new(),
-        held: BTreeMap::new(),
-        settled: BTreeSet::new(),
-        posted: BTreeSet::new(),
-        before: BTreeMap::new(),
+        wire: Wire::new(store, seed, pace, clock),
+        caller: Caller::new(seed, accounts.clone()),
+        operator: Operator::new(seed, accounts.clone()),
+        accounts,
+        recounts: chance.one_in(2),
+        chance,
     };
-    history.limits(100).await;
-    for step in 0..steps {
-        history.step = step;
+    history
+        .operator
+        .begin(&mut history.wire, &history.chance)
+        .await;
+    for step in 0..pace.steps {
+        history.wire.step = step;
         history.act().await;
     }
     history.end().await;
+    let auditor = &history.wire.auditor;
+    let now = history.wire.clock.now;
+    Happened {
+        told: auditor.told() as u64,
+        windows_over: auditor.windows_over(now) as u64,
+        ..history.wire.happened
+    }
 }
 
 struct History<'a, S> {
-    store: &'a S,
-    seed: u64,
-    step: u32,
-    now: Timestamp,
-    /// The latest that the clock has shown.
-    latest: Timestamp,
-    trouble: Trouble,
-    account: AccountId,
-    /// What is used, by what was acknowledged.
-    used: Sums,
-    /// What the client holds, as it was told.
-    held: BTreeMap<ReservationId, Vec<Granted>>,
-    settled: BTreeSet<ReservationId>,
-    posted: BTreeSet<u32>,
-    /// What was taken of each cell after the last step.
-    before: BTreeMap<CellKey, Amount>,
+    wire: Wire<'a, S>,
+    caller: Caller,
+    operator: Operator,
+    accounts: Vec<AccountId>,
+    /// Half of the histories never count anything again, so that no drift can hide.
+    recounts: bool,
+    chance: Chance,
 }
 
-impl<S: Ledger + LedgerReports + Changes> History<'_, S> {
+impl<S: Ledger + LedgerReports> History<'_, S> {
     async fn act(&mut self) {
-        let spans = [1, 30, 400, 3_600, 40_000, 86_400];
-        let span = Duration::from_secs(spans[self.trouble.below(6) as usize]);
-        self.now = match self.trouble.below(8) {
-            0 => self
-                .now
-                .saturating_sub(span.min(Duration::from_secs(3_600))),
-            1 => self.now.saturating_add(span),
-            _ => self.now.saturating_add(Duration::from_secs(7)),
-        };
-        self.latest = self.latest.max(self.now);
-        match self.trouble.below(16) {
-            0..6 => self.reserve().await,
-            6..9 => self.settle(true).await,
-            9 => self.settle(false).await,
-            10..13 => self.post().await,
-            13 => {
-                self.limits([0, 50, 100, 400][self.trouble.below(4) as usize])
-                    .await
-            }
-            14 => self.held.clear(), // a crash: whoever held them forgets them
-            _ => drop(self.trouble.ask(self.store.sweep(100, self.now)).await),
-        }
-    }
-
-    fn id(&self, number: u32) -> ReservationId {
-        let name = (u128::from(self.seed) << 32) + u128::from(number) + (1 << 101);
-        ReservationId::from_bytes(name.to_be_bytes())
-    }
-
-    /// A lost answer is asked for again, under the same name.
-    async fn reserve(&mut self) {
-        let dimensions = [
-            Dimension::ImgStorage,
-            Dimension::DocCount,
-            Dimension::UploadsPerDay,
-        ];
-        let items = dimensions
-            .map(|dimension| Item::exactly(dimension, Amount::from(self.trouble.below(40) + 1)));
-        let request = Reserve {
-            id: self.id(self.step),
-            account: self.account,
-            request: RequestHash([1; 32]),
-            items: Items::new(items).expect("small"),
-            tally: None,
-            expires_after: TTL,
-        };
-        for _ in 0..4 {
-            let asked = self
-                .trouble
-                .ask(self.store.reserve(&request, self.now))
-                .await;
-            self.audit(true, &Sums::new(), false).await;
-            match asked {
-                Ok(Reserved::Admitted(held) | Reserved::Replayed(held)) => {
-                    self.held.insert(held.id, held.granted);
-                }
-                Err(error) if error.kind() == StoreErrorKind::Unknown => continue,
-                Ok(Reserved::KeyReused) => self.fail("I5", "a name of its own is taken"),
-                Ok(Reserved::Denied(_)) | Err(_) => {}
-            }
-            return;
-        }
-    }
-
-    async fn settle(&mut self, commit: bool) {
-        let at = self.trouble.below(8) as usize;
-        let Some((id, granted)) = self
-            .held
-            .iter()
-            .nth(at)
-            .map(|(id, held)| (*id, held.clone()))
-        else {
-            return;
-        };
-        let mut charge = Sums::new();
-        for held in granted
-            .iter()
-            .filter(|held| commit && held.key.counter != Counter::OpenReservations)
+        let end = self.wire.auditor.next_end();
+        let next = self.wire.clock.next(&self.chance, end);
+        if let Some(since) = self.caller.journal().in_doubt_since()
+            && next.saturating_since(since) > DOUBTS_LAST
         {
-            charge.insert(held.key, i128::from(held.amount.get()));
+            self.clear_all_doubts().await; // outcomes are remembered for a day
         }
-        for _ in 0..6 {
-            let asked = if commit {
-                self.trouble.ask(self.store.commit(id, &[], self.now)).await
-            } else {
-                self.trouble.ask(self.store.release(id, self.now)).await
-            };
-            let none = Sums::new();
-            let possible = if self.settled.contains(&id) {
-                &none
-            } else {
-                &charge
-            };
-            match asked {
-                Ok(Settled::Done(_)) if self.settled.contains(&id) => {
-                    self.fail("I4", "it is resolved twice")
-                }
-                Ok(Settled::Done(_)) => {
-                    let possible = possible.clone();
-                    self.audit(false, &possible, true).await;
-                }
-                Err(error) if error.kind() == StoreErrorKind::Unknown => {
-                    let possible = possible.clone();
-                    if self.audit(false, &possible, false).await && !possible.is_empty() {
-                        self.settled.insert(id);
-                    }
-                    continue;
-                }
-                Ok(_) => {
-                    self.audit(false, &none, false).await;
-                }
-                Err(_) => {
-                    self.audit(false, &none, false).await;
-                    return; // it was never asked
-                }
+        self.wire.clock.set(next);
+        let Self {
+            wire,
+            caller,
+            operator,
+            chance,
+            ..
+        } = self;
+        match chance.below(12) {
+            0..=7 => {
+                let acted = caller.act(wire, chance).await;
+                self.is_its_own(acted);
             }
-            self.settled.insert(id);
-            self.held.remove(&id);
-            return;
+            8 if self.recounts => caller.recount(wire, chance).await,
+            _ => operator.act(wire, chance).await,
+        }
+        if self.chance.one_in(20) {
+            let grain = *self.chance.pick(&[Grain::Hour, Grain::Day]);
+            self.wire.look_back(grain).await;
         }
     }
 
-    async fn post(&mut self) {
-        let number = self.trouble.below(30);
-        let counters = [Dimension::ImgStorage, Dimension::ImgBandwidth];
-        let dimension = counters[(number % 2) as usize];
-        let posting = Posting {
-            key: PostingKey::new("simulation", &format!("{}:{number}", self.seed)),
-            account: self.account,
-            dimension,
-            tally: None,
-            delta: i64::from(number % 7 * 9) - 10,
-            reason: PostingReason::Meter,
-            happened_at: self.now,
-        };
-        let key = Counter::Dimension(dimension)
-            .key_at(self.now)
-            .expect("it is kept");
-        let delta = Sums::from([(key, i128::from(posting.delta))]);
-        let asked = self.trouble.ask(self.store.post(&posting, self.now)).await;
-        let fresh = !self.posted.contains(&number);
-        let happened = match asked {
-            Ok(crate::Posted::Done { .. }) if !fresh => self.fail("I5", "a key is used twice"),
-            Ok(crate::Posted::Done { .. }) => self.audit(false, &delta, true).await,
-            Err(error) if error.kind() == StoreErrorKind::Unknown && fresh => {
-                self.audit(false, &delta, false).await
+    async fn clear_all_doubts(&mut self) {
+        for _ in 0..MANY {
+            if self.caller.journal().in_doubt_since().is_none() {
+                return;
             }
-            Ok(crate::Posted::Used) | Err(_) => {
-                self.audit(false, &Sums::new(), false).await;
-                false
-            }
-        };
-        if happened {
-            self.posted.insert(number);
+            let cleared = self.caller.clear_doubts(&mut self.wire, &self.chance).await;
+            self.is_its_own(cleared);
+        }
+        self.wire.fail("I4", "a doubt does not end");
+    }
+
+    fn is_its_own(&self, acted: Result<(), Taken>) {
+        if let Err(taken) = acted {
+            self.wire.fail("I5", &taken.to_string());
         }
     }
 
-    async fn limits(&mut self, max: u32) {
-        let all = |limits: Limits, dimension| limits.with(dimension, Limit::Max(Amount::from(max)));
-        let limits = SetLimits {
-            account: self.account,
-            limits: Dimension::ALL.into_iter().fold(Limits::NOTHING, all),
-            open_reservations: Amount::from(4),
-        };
-        while self
-            .trouble
-            .ask(self.store.set_limits(&limits, self.now))
-            .await
-            .is_err()
-        {}
-        self.audit(false, &Sums::new(), false).await;
-    }
-
-    /// Compares the ledger with what may have happened; answers whether the change has. `sure` says that it must have.
-    async fn audit(&mut self, asks: bool, change: &Sums, sure: bool) -> bool {
-        let facts = answer(self.store.facts(self.account, self.now).await);
-        let Some(facts) = facts else { return false };
-        self.examine(&facts, self.now, false);
-        for (key, (cell, _)) in &facts.cells {
-            let taken = cell.taken();
-            let more = self.before.get(key).is_none_or(|before| *before < taken);
-            if asks && more && cell.limit.max().is_some_and(|max| max < taken) {
-                self.fail("I2", &format!("{key:?} is {cell:?}"));
-            }
-        }
-        self.before = facts
-            .cells
-            .iter()
-            .map(|(key, (cell, _))| (*key, cell.taken()))
-            .collect();
-        let counted = facts
-            .cells
-            .iter()
-            .filter(|(key, _)| key.counter != Counter::OpenReservations);
-        let found: Sums = counted
-            .map(|(key, (cell, _))| (*key, i128::from(cell.used.get())))
-            .filter(|(_, used)| *used != 0)
-            .collect();
-        let mut after = self.used.clone();
-        for (key, delta) in change {
-            *after.entry(*key).or_default() += delta;
-        }
-        after.retain(|_, used| *used != 0);
-        let happened = found == after;
-        if !happened && (sure || found != self.used) {
-            self.fail(
-                "I1",
-                &format!("used is {found:?}, not {after:?} or {:?}", self.used),
-            );
-        }
-        self.used = found;
-        self.told(&facts).await;
-        happened
-    }
-
-    fn examine(&self, facts: &AccountFacts, now: Timestamp, stuck: bool) {
-        let mut findings = facts.examine(now);
-        findings.retain(|it| stuck || !matches!(it.fault, crate::audit::Fault::Stuck { .. }));
-        if !findings.is_empty() {
-            self.fail("I1", &format!("{findings:?}"));
-        }
-    }
-
-    /// Each alert once, and one at least as high as any level that is reached in an open window.
-    async fn told(&self, facts: &AccountFacts) {
-        let alerts = answer(self.store.alerts(self.account).await);
-        let names: BTreeSet<_> = alerts.iter().map(crate::Alert::key).collect();
-        if names.len() != alerts.len() {
-            self.fail("I10", "an alert is told twice");
-        }
-        let standard = Thresholds::standard();
-        for (key, (cell, _)) in &facts.cells {
-            let (Counter::Dimension(dimension), Some(limit)) = (key.counter, cell.limit.max())
-            else {
-                continue;
-            };
-            let over = key.window.end().is_some_and(|end| end <= self.now);
-            let used = u128::from(cell.used.get());
-            let reached = |level: &&u16| {
-                used > 0 && used * 1_000 >= u128::from(limit.get()) * u128::from(**level)
-            };
-            let told = |level: &u16| {
-                alerts.iter().any(|it| {
-                    it.dimension == dimension && it.window == key.window && it.permille >= *level
-                })
-            };
-            let highest = standard.of(dimension).iter().rev().find(reached);
-            if !over && highest.is_some_and(|level| !told(level)) {
-                self.fail("I10", &format!("nobody was told of {key:?} {cell:?}"));
-            }
-        }
-    }
-
-    /// When faults stop, what was forgotten ends by itself, a full quota of the dead admits the next, and every recount is even.
+    /// Faults stop: what was forgotten ends by itself, and nothing is left to correct.
     async fn end(&mut self) {
-        self.trouble.over = true;
-        self.limits(1_000_000).await;
-        self.now = self.latest.saturating_add(TTL + Duration::from_secs(60));
-        answer(self.store.sweep(100, self.now).await);
-        let facts = answer(self.store.facts(self.account, self.now).await).expect("it is known");
-        self.examine(&facts, self.now, true);
-        if !facts.pending.is_empty() {
-            self.fail("I16", "something is still held");
+        self.wire.step += 1;
+        self.wire.calm_down().await;
+        self.clear_all_doubts().await;
+        let grain = *self.chance.pick(&[Grain::Hour, Grain::Month, Grain::Month]);
+        self.wire.look_back(grain).await;
+        let books = self.wire.look(None).await;
+        self.nothing_is_lost_or_paid_twice(&books);
+        self.answers_are_as_they_were().await;
+        let dead = self.wire.clock.latest.saturating_add(TTL + SWEPT);
+        self.wire.clock.set(dead);
+        self.ask(Call::Sweep).await;
+        let books = self.wire.look(None).await;
+        let alone = books.iter().try_for_each(auditor::nobody_is_left);
+        self.wire.insist(alone);
+        self.nothing_is_lost_or_paid_twice(&books);
+        let account = *self.chance.pick(&self.accounts);
+        if self.chance.one_in(2) {
+            self.everything_is_even(account).await;
+        } else {
+            self.the_dead_make_room(account).await;
         }
+        self.leave_nothing_to_others().await;
+    }
+
+    /// What ends or begins later would be swept or refreshed by another history on this store.
+    async fn leave_nothing_to_others(&mut self) {
+        let later = self.wire.clock.now.saturating_add(EDGES_END);
+        self.wire.clock.set(later);
+        if self.wire.auditor.next_end().is_some() {
+            self.ask(Call::Sweep).await;
+        }
+        if self.operator.has_adjusted() {
+            self.ask(Call::Refresh).await;
+        }
+    }
+
+    async fn ask(&mut self, call: Call) -> Answer {
+        answer(Line::ask(&mut self.wire, call).await)
+    }
+
+    /// What the caller was told comes to what the books say, to the byte.
+    fn nothing_is_lost_or_paid_twice(&self, books: &[AccountFacts]) {
+        let told = self.caller.journal().used();
+        let mut found = BTreeMap::new();
+        for facts in books {
+            for (key, (cell, _)) in &facts.cells {
+                let used = i128::from(cell.used.get());
+                if used != 0 && key.counter != Counter::OpenReservations {
+                    let window = key.window.to_string();
+                    found.insert((facts.account, key.counter, window), used);
+                }
+            }
+        }
+        if found != told {
+            let why = format!("{found:?} is used, and the caller was told {told:?}");
+            self.wire.fail("I1", &why);
+        }
+    }
+
+    /// Whatever was answered once is answered again.
+    async fn answers_are_as_they_were(&mut self) {
+        for request in self.caller.requests() {
+            if self.wire.auditor.remembers(request.id) {
+                let call = match self.chance.below(3) {
+                    0 => Call::Reserve(request),
+                    1 => Call::Release(request.id),
+                    _ => Call::Reservation(request.id),
+                };
+                self.ask(call).await;
+            }
+        }
+    }
+
+    /// No level differs from what it was moved by, so that a recount of the truth has nothing to do.
+    async fn everything_is_even(&mut self, account: AccountId) {
+        let used = self.caller.journal().used();
         for dimension in [Dimension::ImgStorage, Dimension::DocCount] {
-            self.recount(dimension).await;
+            let counter = Counter::Dimension(dimension);
+            let truth = used.get(&(account, counter, String::new()));
+            let truth = u64::try_from(truth.copied().unwrap_or(0)).unwrap_or(0);
+            let Answer::Seen(seen) = self.ask(Call::Seen(account, counter)).await else {
+                unreachable!("each call has its answer")
+            };
+            let recount = Recount {
+                key: PostingKey::new("even", &format!("{account}:{dimension}")),
+                account,
+                counter,
+                seen,
+                truth: Amount::saturating(truth),
+                force: true,
+            };
+            let told = self.ask(Call::Correct(recount)).await;
+            if told != Answer::Recounted(Recounted::Even) {
+                let why = format!("{dimension} has drifted: {told:?}");
+                self.wire.fail("I15", &why);
+            }
         }
-        for number in 0..8 {
+    }
+
+    /// A quota that is full of the dead admits the next, also when nobody has swept.
+    async fn the_dead_make_room(&mut self, account: AccountId) {
+        self.operator.let_one_in(&mut self.wire, account).await;
+        for number in 0..2_u128 {
+            let name = (u128::from(self.wire.seed()) << 64) + (1 << 63) + number;
             let request = Reserve {
-                id: self.id(1_000_000 + number),
-                account: self.account,
+                id: ReservationId::from_bytes(name.to_be_bytes()),
+                account,
                 request: RequestHash([2; 32]),
                 items: Items::new([]).expect("none"),
                 tally: None,
                 expires_after: TTL,
             };
-            if number == 4 {
-                self.now = self.now.saturating_add(TTL);
+            let told = self.ask(Call::Reserve(request)).await;
+            if !matches!(told, Answer::Reserved(Reserved::Admitted(_))) {
+                let why = format!("the dead are in the way: {told:?}");
+                self.wire.fail("I16", &why);
             }
-            let reserved = answer(self.store.reserve(&request, self.now).await);
-            if !matches!(reserved, Reserved::Admitted(_)) {
-                self.fail("I16", &format!("the dead are in the way: {reserved:?}"));
-            }
+            let later = self.wire.clock.now.saturating_add(TTL);
+            self.wire.clock.set(later);
         }
-        self.now = self.now.saturating_add(TTL);
-        answer(self.store.sweep(100, self.now).await);
-    }
-
-    async fn recount(&self, dimension: Dimension) {
-        let counter = Counter::Dimension(dimension);
-        let key = counter.key_at(self.now).expect("a level");
-        let used = self.used.get(&key).copied().unwrap_or(0);
-        let recount = Recount {
-            key: PostingKey::new("recount", &format!("{}:{dimension}", self.seed)),
-            account: self.account,
-            counter,
-            seen: answer(self.store.seen(self.account, counter).await),
-            truth: Amount::saturating(u64::try_from(used).expect("never negative")),
-            force: true,
-        };
-        let found: Result<Recounted, StoreError> = self.store.correct(&recount, self.now).await;
-        if answer(found) != Recounted::Even {
-            self.fail("I15", &format!("{dimension} has drifted"));
-        }
-    }
-
-    fn fail(&self, invariant: &str, why: &str) -> ! {
-        panic!("seed {}, step {}: {invariant}: {why}", self.seed, self.step)
     }
 }
+
+/// Within this time after its end nothing of a reservation is held any more.
+const SWEPT: Duration = Duration::from_secs(60);
+
+/// A caller asks after what it does not know within half a day.
+const DOUBTS_LAST: Duration = Duration::from_secs(12 * 3_600);
+
+/// All overrides and grants of a history have ended within this time.
+const EDGES_END: Duration = Duration::from_secs(4 * 86_400);
+
+/// Nobody is that unlucky.
+const MANY: u32 = 1_000;

@@ -20,6 +20,7 @@ use picora_quota::{
     Posted, Recount, Recounted, RequestHash, Reservation, Reserve, Reserved, Settled, UsageLine,
 };
 
+mod hidden;
 mod reports;
 mod transaction;
 
@@ -28,16 +29,20 @@ mod transaction;
 pub(super) enum Fault {
     AdjustsAnew,
     AdmitsOneMore,
+    AnswersAnyone,
     BeatsForever,
     BelievesAnyClock,
     BelievesAnyCount,
     ChargesEachDimensionAlone,
     ClampsLimits,
+    ClampsPostings,
     ClampsRecounts,
     CommitsAll,
     CorrectsBlindly,
     CorrectsTwice,
+    CountsByAnotherClock,
     CountsTheLastHourForTomorrow,
+    Drifts,
     DropsTallies,
     DropsUsageOnPlanChange,
     ErasesNothing,
@@ -52,6 +57,7 @@ pub(super) enum Fault {
     GrowsByTotals,
     KeepsReleased,
     LosesInTransactions,
+    LosesCommits,
     LosesPostingKeys,
     LosesWhatItRollsUp,
     MarksAllAlike,
@@ -61,8 +67,12 @@ pub(super) enum Fault {
     MovesThePoolAlone,
     NeverArms,
     NeverRefreshes,
+    NeverSweeps,
+    PaysForHalf,
+    PaysTwice,
     PostsIntoNow,
     RecountsWindows,
+    ResolvesTwice,
     RollsUpEarly,
     ShowsStaleLimits,
     TakesMalformed,
@@ -74,6 +84,8 @@ pub(super) enum Fault {
     TellsOfWhatIsHeld,
     TellsOncePerLevel,
     TellsTwice,
+    TheDeadDeny,
+    TheDeadKeepWindowsOpen,
     UnboundedOpenReservations,
     UnlimitedIsALimit,
     WithdrawsInWords,
@@ -150,6 +162,19 @@ impl Ledger for Broken {
         if self.has(Fault::TellsOfWhatIsHeld) {
             self.tell_of_what_is_held(&request, now);
         }
+        if self.has(Fault::AnswersAnyone) {
+            request.request = RequestHash::default();
+        }
+        if self.has(Fault::TheDeadDeny)
+            && let Some(denied) = self.denied_by_the_dead(&request, now)
+        {
+            return Ok(denied);
+        }
+        if self.has(Fault::TheDeadKeepWindowsOpen)
+            && let Some(start) = self.opened_by_the_dead(&request, now)
+        {
+            return self.inner.reserve(&request, start).await;
+        }
         if self.has(Fault::ForgetsIds) {
             request.request = RequestHash::default();
             let fresh = (1..=255).map(|salt| renamed(request.id, salt));
@@ -209,17 +234,16 @@ impl Ledger for Broken {
         } else {
             now
         };
-        self.inner
-            .commit(
-                id,
-                if self.has(Fault::CommitsAll) {
-                    &[]
-                } else {
-                    actual
-                },
-                now,
-            )
-            .await
+        let actual = if self.has(Fault::CommitsAll) {
+            &[]
+        } else {
+            actual
+        };
+        if self.has(Fault::LosesCommits) {
+            return self.commit_in_words(id, actual, now).await;
+        }
+        let settled = self.inner.commit(id, actual, now).await?;
+        self.and_something_hidden(settled, now).await
     }
     async fn release(&self, id: ReservationId, now: Timestamp) -> Result<Settled, StoreError> {
         if self.has(Fault::KeepsReleased) {
@@ -247,6 +271,13 @@ impl Ledger for Broken {
         }
         if self.has(Fault::PostsIntoNow) {
             posting.happened_at = now;
+        }
+        if self.has(Fault::CountsByAnotherClock) {
+            let hours = Duration::from_secs(8 * 3_600);
+            posting.happened_at = posting.happened_at.saturating_add(hours);
+        }
+        if self.has(Fault::ClampsPostings) {
+            posting.delta = self.clamped(&posting);
         }
         let strange = |tally: Tally| tally.dimension() != posting.dimension;
         if self.has(Fault::TakesStrangeTallies) && posting.tally.is_some_and(strange) {
@@ -383,6 +414,9 @@ impl Ledger for Broken {
         self.inner.reservation(id).await
     }
     async fn sweep(&self, most: u32, now: Timestamp) -> Result<u32, StoreError> {
+        if self.has(Fault::NeverSweeps) {
+            return Ok(0);
+        }
         self.inner.sweep(most, now).await
     }
     async fn prune(&self, most: u32, now: Timestamp) -> Result<u32, StoreError> {

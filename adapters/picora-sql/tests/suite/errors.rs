@@ -201,6 +201,25 @@ mod on_postgres {
         });
     }
 
+    /// It was killed when it had accepted a connection, or something else listens there.
+    #[test]
+    fn a_server_that_hangs_up_on_a_greeting_is_unavailable() {
+        runtime().block_on(async {
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(async move {
+                loop {
+                    drop(listener.accept().await);
+                }
+            });
+            let pool = sqlx::postgres::PgPoolOptions::new()
+                .acquire_timeout(Duration::from_millis(500))
+                .connect_lazy(&format!("postgres://postgres@{address}/picora"));
+            let error = reserve(&SqlStore::from_pool(pool.unwrap())).await;
+            assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+        });
+    }
+
     #[test]
     fn a_database_that_is_not_there_is_unavailable() {
         runtime().block_on(async {

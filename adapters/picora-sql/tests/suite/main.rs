@@ -8,6 +8,8 @@ mod crash;
 mod echo;
 mod embedded;
 mod errors;
+#[cfg(feature = "real-servers")]
+mod killed;
 mod migrations;
 #[cfg(feature = "real-servers")]
 mod paused;
@@ -19,6 +21,7 @@ mod proxy;
 mod recount;
 #[cfg(feature = "real-servers")]
 mod round_trips;
+mod simulation;
 mod sqlite;
 mod taken;
 mod work;
