@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use futures::lock::Mutex;
 use picora_core::{AccountId, CalendarMonth, Timestamp};
 use picora_quota::echo::{
-    Atomicity, Echo, EchoCaps, EchoError, Guard, Marker, Published, Slot, Snapshot, Standing,
-    StatusLife, entries, key,
+    Atomicity, Echo, EchoCaps, EchoErase, EchoError, Guard, Marker, Published, Slot, Snapshot,
+    Standing, StatusLife, entries, key,
 };
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Method};
@@ -227,6 +227,13 @@ const fn whole(failed: usize) -> Result<(), Failure> {
     match failed {
         0 => Ok(()),
         some => Err(Failure::Partly(some)),
+    }
+}
+
+#[async_trait]
+impl EchoErase for KvEcho {
+    async fn erase(&self, account: AccountId, now: Timestamp) -> Result<(), EchoError> {
+        Self::erase(self, &[account], now).await
     }
 }
 

@@ -125,7 +125,7 @@ impl App {
         Ok(Arc::new(Self {
             unsubscriber: Unsubscriber::new(&signer),
             alerts: AlertSender::new(ports, config.mail.telling(), mailing),
-            echo: KeptEcho::of(&config, &store)?,
+            echo: KeptEcho::of(&config, &store, entropy.as_ref())?,
             outbox: Arc::new(store.clone()),
             meter: OriginMeter::new(MeterId::generate(clock.now(), entropy.as_ref())),
             budgets: Arc::new(Live::new(budgets(&config, hasher.clone())?)),

@@ -15,7 +15,7 @@ mod rate_limits;
 mod redis;
 
 pub use database::Database;
-pub use echo::{EchoRedis, EchoSettings};
+pub use echo::{EchoKv, EchoRedis, EchoSettings};
 pub use events::Events;
 pub use load::{ConfigError, load};
 pub use mail::{Mail, Smtp, SmtpTls};

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use picora_bandwidth::VideoStatus;
-use picora_core::{Amount, Holder, Lease, LeaseName, Leases, Limit, StoreError};
-use picora_quota::echo::{Echo, EchoSource, Keeper, Tick};
+use picora_core::{Amount, Entropy, Holder, Lease, LeaseName, Leases, Limit, StoreError};
+use picora_kv::KvEcho;
+use picora_quota::echo::{Echo, EchoSource, Keeper, Pace, Tick};
 use picora_redis::RedisEcho;
 use picora_sql::SqlStore;
 use tokio::sync::watch;
@@ -16,6 +17,8 @@ use crate::config::{Config, EchoSettings};
 /// The echo that this server keeps.
 pub struct KeptEcho {
     place: Arc<dyn Echo>,
+    /// How much is asked of it.
+    pace: Pace,
     source: Arc<dyn EchoSource>,
     leases: Arc<dyn Leases>,
     settings: EchoSettings,
@@ -24,22 +27,42 @@ pub struct KeptEcho {
 impl KeptEcho {
     /// The place that the configuration names, if it names one. Nothing is sent yet.
     ///
-    /// **Errors**: [`StartError`] names the key at fault, and never the password.
-    pub fn of(config: &Config, store: &SqlStore) -> Result<Option<Self>, StartError> {
-        let redis = &config.echo.redis;
-        let Some(url) = redis.exposed() else {
-            return Ok(None);
+    /// **Errors**: [`StartError`] names the key at fault, and never a password or token.
+    pub fn of(
+        config: &Config,
+        store: &SqlStore,
+        entropy: &dyn Entropy,
+    ) -> Result<Option<Self>, StartError> {
+        let settings = &config.echo;
+        let kv = settings
+            .kv
+            .config()
+            .map_err(|why| unusable("echo.kv", why))?;
+        let (place, pace): (Arc<dyn Echo>, Pace) = match (settings.redis.exposed(), kv) {
+            (None, None) => return Ok(None),
+            (Some(_), Some(_)) => return Err(unusable("echo", "one place is written to, not two")),
+            (Some(url), None) => {
+                let redis = RedisEcho::single(url, &settings.redis.config());
+                let redis = redis.map_err(|error| unusable("echo.redis.url", error))?;
+                (Arc::new(redis), settings.pace())
+            }
+            (None, Some(kv)) => {
+                let pace = kv.pace();
+                let mut run = [0; 8];
+                entropy.fill(&mut run);
+                let kv = KvEcho::new(kv, u64::from_be_bytes(run));
+                (
+                    Arc::new(kv.map_err(|error| unusable("echo.kv", error))?),
+                    pace,
+                )
+            }
         };
-        let place = RedisEcho::single(url, &redis.config()).map_err(|error| {
-            StartError(format!(
-                "the configuration cannot be used: `echo.redis.url`: {error}"
-            ))
-        })?;
         Ok(Some(Self {
-            place: Arc::new(place),
+            place,
+            pace,
             source: Arc::new(store.clone()),
             leases: Arc::new(store.clone()),
-            settings: config.echo.clone(),
+            settings: settings.clone(),
         }))
     }
 
@@ -49,10 +72,14 @@ impl KeptEcho {
             self.place.clone(),
             status,
             self.settings.rhythm(),
-            self.settings.pace(),
+            self.pace,
             generation(lease),
         )
     }
+}
+
+fn unusable(key: &str, why: impl std::fmt::Display) -> StartError {
+    StartError(format!("the configuration cannot be used: `{key}`: {why}"))
 }
 
 impl std::fmt::Debug for KeptEcho {

@@ -61,6 +61,25 @@ pub async fn leaves_the_old_window_alone_when_the_clock_steps_back(store: &dyn L
     assert_eq!(numbers(store, DAILY, midnight).await, (0, 5));
 }
 
+/// A reservation that is dead keeps no later window open: what comes after it counts for the day that the clock shows.
+pub async fn lets_no_dead_reservation_hold_a_later_window_open(store: &dyn Ledger) {
+    uploads_allowed(store).await;
+    let midnight = CalendarMonth::of(NOW).end();
+    let back = midnight.saturating_sub(Duration::from_secs(1_800));
+    admitted(store, &upload(1), midnight).await;
+    let short = Reserve {
+        expires_after: Duration::from_secs(60),
+        ..upload(2)
+    };
+    admitted(store, &short, back).await;
+    assert_eq!(numbers(store, DAILY, midnight).await, (0, 2));
+    answer(store.release(upload(1).id, back).await);
+    let later = back.saturating_add(Duration::from_secs(120));
+    admitted(store, &upload(3), later).await;
+    assert_eq!(numbers(store, DAILY, later).await, (0, 1));
+    assert_eq!(numbers(store, DAILY, midnight).await, (0, 0));
+}
+
 /// A window that begins more than a day ahead was opened by a clock that was wrong, and is not the present.
 pub async fn takes_no_distant_window_for_the_present(store: &dyn Ledger) {
     uploads_allowed(store).await;

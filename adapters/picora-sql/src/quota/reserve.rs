@@ -26,13 +26,22 @@ pub(super) async fn reserve(
     let mut touched = Touched::by(&request.items, request.tally, now);
     // All windows that begin within a day begin at the next midnight.
     let ahead = Touched::by(&request.items, None, now.saturating_add(AHEAD));
-    let ahead = ahead.cells.difference(&touched.cells).copied().collect();
-    let survey = Survey::of(conn, request, &touched.cells, &ahead, now).await?;
+    let ahead: BTreeSet<CellKey> = ahead.cells.difference(&touched.cells).copied().collect();
+    let mut survey = Survey::of(conn, request, &touched.cells, &ahead, now).await?;
     if survey.known {
         return replay(conn, request).await;
     }
     if survey.stale {
         limits::refresh(conn, thresholds, request.account, now).await?;
+    }
+    if survey.due && survey.ahead {
+        // What the dead hold keeps no window open. Cells are made before any is locked, of both windows, for limits are locked first.
+        let later = lifted(now, ahead.iter().copied());
+        let mut both = Touched::by(&request.items, request.tally, later).cells;
+        both.extend(&touched.cells);
+        cells::open(conn, request.account, &both).await?;
+        expire(conn, request.account, now).await?;
+        survey = Survey::of(conn, request, &touched.cells, &ahead, now).await?;
     }
     let at = if survey.ahead {
         lifted(now, ahead)
@@ -115,6 +124,18 @@ pub(super) async fn extend(
         )),
         Err(denial) => Ok(Extended::Denied(denial)),
     }
+}
+
+/// Expires the dead reservations of an account that nobody else has in hand.
+async fn expire(conn: &mut SqlConn<'_>, account: AccountId, now: Timestamp) -> Result<(), Fault> {
+    let due = outcomes::lock_due_of(conn, account, now).await?;
+    let mut moves = Moves::default();
+    for dead in &due {
+        let step = dead.give_back(ReservationState::Expired);
+        moves.add(account, &step.changes)?;
+    }
+    moves.write(conn).await?;
+    outcomes::expire(conn, &due, now).await
 }
 
 async fn replay(conn: &mut SqlConn<'_>, request: &Reserve) -> Result<Reserved, Fault> {

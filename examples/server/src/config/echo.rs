@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use picora_kv::KvConfig;
 use picora_quota::echo::{Pace, Rhythm};
 use picora_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
@@ -9,8 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// Copies of usage for readers near by (#186–#191). They decide nothing; without a place nothing is copied.
 ///
-/// A place is a table of its own: `[echo.redis]`. Others, such as an edge's key-value store, come beside it; one place at a time is
-/// written to.
+/// A place is a table of its own, `[echo.redis]` or `[echo.kv]`; one place is written to.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EchoSettings {
@@ -20,6 +20,8 @@ pub struct EchoSettings {
     pub look_ms: u64,
     /// A Redis.
     pub redis: EchoRedis,
+    /// A namespace of Cloudflare Workers KV.
+    pub kv: EchoKv,
 }
 
 /// A Redis to echo to. It may be the limiter's; one that evicts keys should not be.
@@ -31,6 +33,47 @@ pub struct EchoRedis {
     pub url: Option<SecretString>,
     /// How long a call may take, in milliseconds; 0 is the default of a second: nobody waits for it.
     pub deadline_ms: u64,
+}
+
+/// A namespace of Cloudflare Workers KV. It shows what it holds a minute late or more; readers at the edge know that (C6).
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EchoKv {
+    /// The id of the account, as the dashboard shows it.
+    pub account: String,
+    /// The id of the namespace.
+    pub namespace: String,
+    /// An API token with "Workers KV Storage: Edit" on it; never printed. Better by `PICORA__ECHO__KV__TOKEN`.
+    #[serde(serialize_with = "hidden")]
+    pub token: Option<SecretString>,
+    /// Where its interface is; empty for Cloudflare itself, otherwise a gateway.
+    pub base_url: String,
+    /// Only the statuses of videos, for a plan with a thousand writes a day.
+    pub status_only: bool,
+}
+
+impl EchoKv {
+    /// The namespace; `None` when there is none.
+    ///
+    /// **Errors**: one sentence, without the token.
+    pub fn config(&self) -> Result<Option<KvConfig>, String> {
+        if self.namespace.is_empty() && self.account.is_empty() {
+            return Ok(None);
+        }
+        let token = self.token.clone().ok_or("there is no `token`")?;
+        let config = KvConfig::new(&self.account, &self.namespace, token);
+        let mut config = config.map_err(|error| error.to_string())?;
+        if !self.base_url.is_empty() {
+            config = config
+                .at(&self.base_url)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(Some(if self.status_only {
+            config.status_only()
+        } else {
+            config
+        }))
+    }
 }
 
 impl EchoSettings {
@@ -81,6 +124,7 @@ impl Default for EchoSettings {
             read_ms: millis(Rhythm::default().read_every),
             look_ms: millis(Pace::default().look_every),
             redis: EchoRedis::default(),
+            kv: EchoKv::default(),
         }
     }
 }
@@ -93,6 +137,20 @@ impl PartialEq for EchoRedis {
 }
 
 impl Eq for EchoRedis {}
+
+/// A secret has no equality of its own.
+impl PartialEq for EchoKv {
+    fn eq(&self, other: &Self) -> bool {
+        let token = |it: &Self| it.token.as_ref().map(|it| it.expose_secret().to_owned());
+        self.account == other.account
+            && self.namespace == other.namespace
+            && token(self) == token(other)
+            && self.base_url == other.base_url
+            && self.status_only == other.status_only
+    }
+}
+
+impl Eq for EchoKv {}
 
 fn hidden<S: Serializer>(url: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
     match url {

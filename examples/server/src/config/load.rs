@@ -215,7 +215,7 @@ mod tests {
             ("[database]\nurls = \"postgres://a\"", "urls"),
             ("[mail]\nlook_seconds = 0", "mail.look_seconds"),
             ("[echo]\nread_ms = 0", "echo.read_ms"),
-            ("[echo.kv]\nurl = \"a\"", "kv"),
+            ("[echo.kv]\nurl = \"a\"", "url"),
             ("[mail.smtp]\ntls = \"perhaps\"", "mail.smtp.tls"),
             ("[mail.smtp]\nhots = \"a\"", "hots"),
         ] {
