@@ -278,3 +278,38 @@ async fn another_server_takes_over_when_the_keeper_is_killed() {
     assert!(log.contains("this process keeps the echo"), "{log}");
     drop(place);
 }
+
+/// The same on Workers KV, as its own client reads it: within the quarter minute in which changes go together, and some.
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_kv_follows_too() {
+    let kv = picora_testkit::Miniflare::shared();
+    let namespace = kv.fresh_namespace();
+    let place = Place::new(&format!(
+        "[echo]\nread_ms = 200\n[echo.kv]\naccount = {:?}\nnamespace = {namespace:?}\ntoken = {:?}\nbase_url = {:?}\n[log]\nfilter = \"info\"\n",
+        picora_testkit::Miniflare::ACCOUNT,
+        picora_testkit::Miniflare::TOKEN,
+        kv.base()
+    ));
+    let server = place.serve().await;
+    let account = server.account(PlanId::ProPlus);
+    let stored = upload(&server, &account, "/v1/images", gif(3_000)).await;
+    stored.success(201);
+    let key = format!("quota:img_storage:{}", account.id);
+    let begun = Instant::now();
+    loop {
+        let (namespace, key) = (namespace.clone(), key.clone());
+        let read = tokio::task::spawn_blocking(move || {
+            kv.official(&namespace, &serde_json::json!([["get", { "key": key }]]))
+        });
+        let said = read.await.unwrap();
+        if said[0]["answer"]["value"] == "3000" {
+            break;
+        }
+        assert!(begun.elapsed() < A_MINUTE, "{said:?}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    server.terminate();
+    let (status, log, _place) = server.ended().await;
+    assert!(status.success(), "{log}");
+    assert!(!log.contains(picora_testkit::Miniflare::TOKEN), "{log}");
+}

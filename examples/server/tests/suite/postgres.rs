@@ -171,3 +171,37 @@ async fn only_those_who_say_so_share_a_folder() {
         gives_up(&alone, &arguments, &["is in use by another server"]);
     });
 }
+
+/// A ledger that cannot be reached is 503, never a refusal by quota; when it is back, nothing is lost and nothing counts twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_dies_meanwhile_is_503_and_loses_nothing() {
+    let mut database = Postgres::start_with(picora_testkit::PostgresOptions {
+        durable: true,
+        ..Default::default()
+    });
+    let server = Place::new(&self::database(&database.fresh_database()));
+    let server = server.serve().await;
+    let account = server.account(PlanId::Trial);
+    upload(&account, &server, gif(1_000)).await;
+    database.kill();
+    for round in 0..3 {
+        let form = Form::new().part("file", Part::bytes(gif(2_000 + round)));
+        let request = server.request(&account, Method::POST, "/v1/images");
+        let refused = Answer::to(request.multipart(form)).await;
+        assert_eq!(refused.status, 503, "{}", refused.json());
+    }
+    let usage = server.get(&account, "/v1/user/me/usage").await;
+    assert_eq!(usage.status, 503, "{}", usage.json());
+    database.restart();
+    let begun = tokio::time::Instant::now();
+    while server.get(&account, "/v1/user/me/usage").await.status != 200 {
+        assert!(begun.elapsed().as_secs() < 30, "it does not come back");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert_eq!(stored(&account, &server).await, 1_000);
+    upload(&account, &server, gif(3_000)).await;
+    assert_eq!(stored(&account, &server).await, 4_000);
+    let output = server.place.run(&["doctor", "--json"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+}
