@@ -26,7 +26,8 @@ pub fn run(root: &Path) -> Outcome {
         move || match told.recv() {
             Ok(true) => python::SCHEMATHESIS
                 .install(&root)
-                .and_then(|()| python::AIOSMTPD.install(&root)),
+                .and_then(|()| python::AIOSMTPD.install(&root))
+                .and_then(|()| python::CLOUDS.install(&root)),
             _ => Err(Failure("a package is missing".into())),
         }
     });

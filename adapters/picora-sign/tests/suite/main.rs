@@ -1,0 +1,4 @@
+//! Signatures, held against the vendors' own SDKs.
+
+#[cfg(feature = "real-servers")]
+mod judges;
