@@ -15,8 +15,8 @@ pub trait TierControl: Send + Sync {
     /// What its tiers are like.
     fn caps(&self) -> TierCaps;
 
-    /// How an object is. It moves nothing and costs one request.
-    async fn probe(&self, key: &Path) -> Result<Probe, StoreError>;
+    /// How an object is; `None` when there is none. It moves nothing and costs one request.
+    async fn probe(&self, key: &Path) -> Result<Option<Present>, StoreError>;
 
     /// Moves an object in place, if it is still the one of the guard, and sends its headers again.
     async fn set_tier(
@@ -34,15 +34,6 @@ pub trait TierControl: Send + Sync {
         days: u16,
         speed: RestoreSpeed,
     ) -> Result<RestoreAck, StoreError>;
-}
-
-/// What is at a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Probe {
-    /// Nothing.
-    Missing,
-    /// An object.
-    Present(Present),
 }
 
 /// An object as the store describes it.

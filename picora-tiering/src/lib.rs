@@ -21,6 +21,6 @@ pub mod headers;
 pub mod tier;
 
 pub use caps::TierCaps;
-pub use control::{Guard, Moved, Present, Probe, RestoreAck, RestoreSpeed, Restoring, TierControl};
+pub use control::{Guard, Moved, Present, RestoreAck, RestoreSpeed, Restoring, TierControl};
 pub use headers::ObjectHeaders;
 pub use tier::{Class, Tier};
