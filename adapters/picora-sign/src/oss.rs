@@ -32,10 +32,15 @@ pub fn headers(
         added.push(("x-oss-security-token", token.expose_secret().to_owned()));
     }
     let own = request.headers.iter().copied();
-    let all = own.chain(added.iter().map(|(name, value)| (*name, value.as_str())));
-    let scope = scope(&stamp, region);
-    let signature = sign(credentials, region, request, request.query, all, &stamp);
-    let id = &credentials.access_key_id;
+    let all: Vec<_> = own
+        .chain(added.iter().map(|(name, value)| (*name, value.as_str())))
+        .collect();
+    let whole = Request {
+        headers: &all,
+        ..*request
+    };
+    let signature = signature(credentials, region, &whole, &stamp, &[]);
+    let (id, scope) = (&credentials.access_key_id, scope(&stamp, region));
     added.push((
         "authorization",
         format!("{VERSION} Credential={id}/{scope},Signature={signature}"),
@@ -72,29 +77,35 @@ pub fn query(
     }
     added.push(("x-oss-signature-version", VERSION.to_owned()));
     let own = request.query.iter().copied();
-    let whole: Vec<_> = own
+    let all: Vec<_> = own
         .chain(added.iter().map(|(name, value)| (*name, value.as_str())))
         .collect();
-    let headers = request.headers.iter().copied();
-    let signature = sign(credentials, region, request, &whole, headers, &stamp);
+    let whole = Request {
+        query: &all,
+        ..*request
+    };
+    let signature = signature(credentials, region, &whole, &stamp, &[]);
     added.push(("x-oss-signature", signature));
     added
 }
 
-fn sign<'a>(
+/// The signature of a request to which all that is signed has been added, for whoever verifies one. `stamp` is its `x-oss-date`;
+/// `additional` are the names of further headers that are signed, in lower case and sorted.
+#[must_use]
+pub fn signature(
     credentials: &Credentials,
     region: &str,
     request: &Request<'_>,
-    query: &[(&str, &str)],
-    headers: impl Iterator<Item = (&'a str, &'a str)>,
     stamp: &str,
+    additional: &[&str],
 ) -> String {
-    let canonical = canonical(request, query, headers);
+    let canonical = canonical(request, additional);
+    let date = stamp.get(..DATE).unwrap_or(stamp);
     let scope = scope(stamp, region);
     let digest = mac::digest_sha256(canonical.as_bytes());
     let text = format!("{VERSION}\n{stamp}\n{scope}\n{digest}");
     let secret = format!("aliyun_v4{}", credentials.secret.expose_secret());
-    let key = [&stamp[..DATE], region, PRODUCT, REQUEST]
+    let key = [date, region, PRODUCT, REQUEST]
         .iter()
         .fold(secret.into_bytes(), |key, part| {
             mac::sha256(&key, part.as_bytes())
@@ -103,20 +114,15 @@ fn sign<'a>(
 }
 
 /// The request as OSS writes it down before it digests it.
-fn canonical<'a>(
-    request: &Request<'_>,
-    query: &[(&str, &str)],
-    headers: impl Iterator<Item = (&'a str, &'a str)>,
-) -> String {
+fn canonical(request: &Request<'_>, additional: &[&str]) -> String {
     let path = if request.bucket.is_empty() {
         "/".to_owned()
     } else {
         encode::path(&format!("/{}/{}", request.bucket, request.key))
     };
-    let mut pairs: Vec<_> = query
-        .iter()
-        .map(|(name, value)| (encode::component(name), encode::component(value)))
-        .collect();
+    let pairs = request.query.iter();
+    let pairs = pairs.map(|(name, value)| (encode::component(name), encode::component(value)));
+    let mut pairs: Vec<_> = pairs.collect();
     pairs.sort();
     let pairs = pairs.into_iter().map(|(name, value)| {
         if value.is_empty() {
@@ -126,13 +132,15 @@ fn canonical<'a>(
         }
     });
     let query = pairs.collect::<Vec<_>>().join("&");
-    let signed = sorted(headers.filter(|(name, _)| is_signed(name)));
-    let headers: String = signed
-        .iter()
-        .map(|(name, value)| format!("{name}:{}\n", value.trim()))
-        .collect();
-    let method = request.method;
-    format!("{method}\n{path}\n{query}\n{headers}\n\n{UNSIGNED}")
+    let headers = request.headers.iter().copied();
+    let signed = sorted(headers.filter(|(name, _)| {
+        is_signed(name) || additional.iter().any(|it| it.eq_ignore_ascii_case(name))
+    }));
+    let headers = signed.iter();
+    let headers = headers.map(|(name, value)| format!("{name}:{}\n", value.trim()));
+    let headers: String = headers.collect();
+    let (method, additional) = (request.method, additional.join(";"));
+    format!("{method}\n{path}\n{query}\n{headers}\n{additional}\n{UNSIGNED}")
 }
 
 fn is_signed(name: &str) -> bool {
@@ -141,7 +149,8 @@ fn is_signed(name: &str) -> bool {
 }
 
 fn scope(stamp: &str, region: &str) -> String {
-    format!("{}/{region}/{PRODUCT}/{REQUEST}", &stamp[..DATE])
+    let date = stamp.get(..DATE).unwrap_or(stamp);
+    format!("{date}/{region}/{PRODUCT}/{REQUEST}")
 }
 
 /// `20261121T080000Z`.
