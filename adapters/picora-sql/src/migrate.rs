@@ -115,6 +115,11 @@ const DOMAINS: &[Domain] = &[
                 name: "entitlements",
                 sql: include_str!("../migrations/quota/postgres/0002_entitlements.sql"),
             },
+            Text {
+                version: 3,
+                name: "reserve at once",
+                sql: include_str!("../migrations/quota/postgres/0003_reserve_at_once.sql"),
+            },
         ],
         #[cfg(feature = "sqlite")]
         sqlite: &[

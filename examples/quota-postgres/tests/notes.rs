@@ -285,7 +285,7 @@ async fn both_migrations_live_side_by_side_and_run_again_harmlessly() {
     assert_eq!(world.post("milk", None).await.0, StatusCode::CREATED);
     let applied = "SELECT (SELECT count(*) FROM _sqlx_migrations) * 100 + (SELECT count(*) FROM picora_quota_migrations)";
     let before = world.count(applied).await;
-    assert_eq!(before, 102);
+    assert_eq!(before, 103);
     quota_postgres::migrate(&world.pool).await.unwrap();
     let (a, b) = tokio::join!(
         quota_postgres::migrate(&world.pool),

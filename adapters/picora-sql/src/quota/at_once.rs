@@ -1,11 +1,13 @@
 //! Taking room in one round trip, on PostgreSQL.
 //!
-//! One statement locks the cells, looks whether everything fits, and writes; it is a transaction by itself. It only ever admits, and only
-//! what is plain: cells that exist, limits that stand, nothing due, nothing counted in a later window, room for everything in full.
-//! Whatever else is so, it changes nothing, and the step of [`reserve`](super::reserve) decides. So no rule is in its text alone: it may
-//! refuse where the rule admits, and what it admits is what the rule answers on the numbers that it saw, or an error.
+//! A function of the database looks whether everything fits, locks the cells, and writes; its call is a transaction by itself. It only ever
+//! admits, and only what is plain: cells that exist, limits that stand, nothing due, nothing counted in a later window, room for everything
+//! in full. Whatever else is so, it changes nothing, and the step of [`reserve`](super::reserve) decides. So no rule is in its text alone:
+//! it may refuse where the rule admits, and what it admits is what the rule answers on the numbers that it saw, or an error.
+//!
+//! The same as one statement with common table expressions took twice as long: it is planned anew for each call.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use picora_core::{Amount, Limit, StoreError, Timestamp};
 use picora_quota::reserve::AHEAD;
@@ -35,16 +37,22 @@ pub(super) async fn reserve(
         .await
         .map_err(|error| error::of(error, crate::POSTGRES, RESERVE))?;
     match plain.write(&mut conn, request, now).await {
-        Ok(rows) => plain.answer(&rows, request, now).map_err(told),
+        Ok(rows) => plain.answer(rows, request, now).map_err(told),
         Err(error) if gives_way(&error) => Ok(None),
         Err(error) => Err(error::of_statement(error, crate::POSTGRES, RESERVE)),
     }
 }
 
-/// The id is used; a number would leave its range; another transaction was there first. Nothing was written in either case.
+/// The id is used; a number would leave its range; another step was there first, which the function says by its own code. Nothing was
+/// written in either case.
 fn gives_way(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|it| it.code());
-    code.is_some_and(|code| matches!(&*code, "23505" | "23514" | "22003" | "40001" | "40P01"))
+    code.is_some_and(|code| {
+        matches!(
+            &*code,
+            "PC001" | "23505" | "23514" | "22003" | "40001" | "40P01"
+        )
+    })
 }
 
 /// A request as it is admitted when nothing is in its way.
@@ -52,7 +60,8 @@ struct Plain {
     touched: Touched,
     granted: Vec<Granted>,
     reservation: Reservation,
-    moves: Moves,
+    /// What is added to each cell.
+    more: BTreeMap<CellKey, i64>,
 }
 
 impl Plain {
@@ -67,18 +76,16 @@ impl Plain {
         let step = Reservation::open(request, granted.clone(), now, now);
         let mut moves = Moves::default();
         moves.add(request.account, &step.changes)?;
-        Ok(Some(Self {
+        let moved = moves.iter().map(|(key, _, reserved)| (key, reserved));
+        let more: BTreeMap<CellKey, i64> = moved.filter(|(_, reserved)| *reserved != 0).collect();
+        // What is asked for nothing of is no reason to lock a cell.
+        let plain = touched.cells.iter().eq(more.keys());
+        Ok(plain.then_some(Self {
             touched,
             granted,
             reservation: step.reservation,
-            moves,
+            more,
         }))
-    }
-
-    /// How much the statement adds to what a cell holds.
-    fn more(&self, key: CellKey) -> i64 {
-        let all = self.moves.iter().filter(|(moved, ..)| *moved == key);
-        all.map(|(_, _, reserved)| reserved).sum()
     }
 
     async fn write(
@@ -88,7 +95,7 @@ impl Plain {
         now: Timestamp,
     ) -> sqlx::Result<Vec<Row>> {
         let kept = &self.touched.cells;
-        let more: Vec<i64> = kept.iter().map(|key| self.more(*key)).collect();
+        let more: Vec<i64> = self.more.values().copied().collect();
         let (counters, windows) = cells::names(kept);
         let single = request.items.iter().filter_map(|item| {
             let counter = Counter::Dimension(item.dimension);
@@ -123,77 +130,34 @@ impl Plain {
     /// Holds what was written against the rule.
     fn answer(
         self,
-        rows: &[Row],
+        rows: Vec<Row>,
         request: &Reserve,
         now: Timestamp,
     ) -> Result<Option<Reserved>, Fault> {
-        let Some((.., true, moved)) = rows.first() else {
+        let Some((used, reserved, limits)) = rows.into_iter().next() else {
             return Ok(None);
         };
-        let free = Cell::empty(Limit::Unlimited); // limits of single items: the statement has looked at them
+        let free = Cell::empty(Limit::Unlimited); // limits of single items: the function has looked at them
         let mut seen: Cells = self.touched.keys().map(|key| (*key, free)).collect();
-        for (counter, window, used, reserved, limit, ..) in rows {
-            let cell = stored::cell(*used, *reserved, *limit)?;
-            seen.insert(stored::key(counter, window)?, cell);
+        for (key, ((used, reserved), limit)) in self
+            .touched
+            .cells
+            .iter()
+            .zip(used.into_iter().zip(reserved).zip(limits))
+        {
+            seen.insert(*key, stored::cell(used, reserved, limit)?);
         }
-        let kept = self.touched.cells.iter();
-        let whole = kept.filter(|key| self.more(**key) != 0).count();
-        let whole = usize::try_from(*moved) == Ok(whole);
-        let agrees = decide(&seen, &request.items, Amount::ONE, now).as_ref() == Ok(&self.granted);
-        if !(agrees && whole) {
-            return Err(Fault::Corrupt("the statement and the rule disagree"));
+        if decide(&seen, &request.items, Amount::ONE, now).as_ref() != Ok(&self.granted) {
+            return Err(Fault::Corrupt("the function and the rule disagree"));
         }
         Ok(Some(Reserved::Admitted(self.reservation)))
     }
 }
 
-/// Counter, window, used, reserved and limit of a cell before the statement; whether it admitted, and how many cells it moved.
-type Row = (String, String, i64, i64, Option<i64>, bool, i64);
+/// What each cell had used and reserved before, and its limit.
+type Row = (Vec<i64>, Vec<i64>, Vec<Option<i64>>);
 
 const RESERVE: &str = "reserve";
 
-/// The first read locks, in the order of the arrays, and sees cells as they are when it has their locks. The others see what was so when
-/// the statement began; a plan change that came between shows in a cell whose limit is not the account's.
-const TEXT: &str = "
-WITH wanted AS MATERIALIZED (
-    SELECT * FROM unnest($2::text[], $3::text[], $4::bigint[]) WITH ORDINALITY AS wanted (counter, win, more, place) ORDER BY place),
-cells AS MATERIALIZED (
-    SELECT wanted.counter, wanted.win, wanted.more, u.used, u.reserved, u.lim, u.lim_until
-    FROM wanted CROSS JOIN LATERAL (
-        SELECT used, reserved, lim, lim_until FROM picora_usage
-        WHERE account = $1 AND counter = wanted.counter AND win = wanted.win
-        FOR UPDATE) AS u),
-limits AS MATERIALIZED (
-    SELECT counter, lim, lim_until FROM picora_account_limit WHERE account = $1),
-plain AS MATERIALIZED (
-    SELECT count(*) = cardinality($2::text[])
-        AND bool_and(cells.lim IS NULL OR cells.lim - cells.used - cells.reserved >= cells.more)
-        AND bool_and(cells.lim_until IS NULL OR cells.lim_until > $5)
-        AND bool_and(EXISTS (
-            SELECT FROM limits l
-            WHERE l.counter = cells.counter AND l.lim IS NOT DISTINCT FROM cells.lim AND l.lim_until IS NOT DISTINCT FROM cells.lim_until))
-        AND NOT EXISTS (
-            SELECT FROM picora_reservation WHERE account = $1 AND state = 'pending' AND expires_at <= $5)
-        AND NOT EXISTS (
-            SELECT FROM unnest($6::text[], $7::text[]) AS later (counter, win)
-            CROSS JOIN LATERAL (
-                SELECT FROM picora_usage
-                WHERE account = $1 AND counter = later.counter AND win = later.win AND used + reserved > 0
-                LIMIT 1) AS u)
-        AND NOT EXISTS (
-            SELECT FROM unnest($8::text[], $9::bigint[]) AS single (counter, wanted)
-            WHERE NOT EXISTS (
-                SELECT FROM limits l WHERE l.counter = single.counter AND (l.lim IS NULL OR l.lim >= single.wanted)))
-        AS admitted
-    FROM cells),
-moved AS (
-    UPDATE picora_usage u SET reserved = u.reserved + cells.more, moves = u.moves + 1
-    FROM cells, plain
-    WHERE plain.admitted AND cells.more <> 0
-        AND u.account = $1 AND u.counter = cells.counter AND u.win = cells.win
-    RETURNING u.counter),
-kept AS (
-    INSERT INTO picora_reservation (id, account, request_hash, state, granted, created_at, expires_at, decided_at)
-    SELECT $10, $1, $11, 'pending', $12, $13, $14, $5 FROM plain WHERE plain.admitted)
-SELECT cells.counter, cells.win, cells.used, cells.reserved, cells.lim, plain.admitted, (SELECT count(*) FROM moved) AS moved
-FROM cells CROSS JOIN plain";
+const TEXT: &str = "SELECT were_used, were_reserved, lims
+    FROM picora_reserve_at_once($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
