@@ -74,7 +74,8 @@ macro_rules! ledger_conformance {
                 recounts_no_windows, keeps_recounts_in_range;
             tallies: moves_audio_with_its_pool, moves_pool_and_tally_or_neither, refuses_a_tally_of_another_dimension;
             changes: marks_every_change, keeps_the_mark_when_nothing_changes, marks_a_new_day, marks_each_account_by_itself;
-            clock: goes_on_in_the_new_window_when_the_clock_steps_back, takes_no_distant_window_for_the_present;
+            clock: goes_on_in_the_new_window_when_the_clock_steps_back, leaves_the_old_window_alone_when_the_clock_steps_back,
+                takes_no_distant_window_for_the_present;
             transactions: leaves_nothing_of_a_dropped_transaction, moves_two_accounts_in_one_transaction, erases_an_account;
             history: agrees_with_the_books;
         );

@@ -44,6 +44,23 @@ pub async fn goes_on_in_the_new_window_when_the_clock_steps_back(store: &dyn Led
     assert_eq!(numbers(store, DAILY, midnight).await, (1, 4));
 }
 
+/// The same while the old day and month have room left: what comes after the step back is of the new ones all the same.
+pub async fn leaves_the_old_window_alone_when_the_clock_steps_back(store: &dyn Ledger) {
+    uploads_allowed(store).await;
+    let midnight = CalendarMonth::of(NOW).end();
+    let back = midnight.saturating_sub(Duration::from_secs(3_600));
+    for number in 1..=2 {
+        admitted(store, &upload(number), back).await;
+        answer(store.release(upload(number).id, back).await);
+    }
+    admitted(store, &upload(3), midnight).await;
+    for number in 4..=7 {
+        admitted(store, &upload(number), back).await;
+    }
+    assert_eq!(denied(store, &upload(8), back).await, [0, 5, 5, 1]);
+    assert_eq!(numbers(store, DAILY, midnight).await, (0, 5));
+}
+
 /// A window that begins more than a day ahead was opened by a clock that was wrong, and is not the present.
 pub async fn takes_no_distant_window_for_the_present(store: &dyn Ledger) {
     uploads_allowed(store).await;

@@ -468,6 +468,7 @@ catches! {
     marks_without_days: MarksNoDays by changes::marks_a_new_day;
     marks_of_others: MarksAllAlike by changes::marks_each_account_by_itself;
     windows_opened_again: FollowsTheClockBack by clock::goes_on_in_the_new_window_when_the_clock_steps_back;
+    windows_reopened: FollowsTheClockBack by clock::leaves_the_old_window_alone_when_the_clock_steps_back;
     windows_of_a_wrong_clock: BelievesAnyClock by clock::takes_no_distant_window_for_the_present;
     half_transactions: WritesThrough by transactions::leaves_nothing_of_a_dropped_transaction;
     lost_transactions: LosesInTransactions by transactions::moves_two_accounts_in_one_transaction;

@@ -1,5 +1,6 @@
 //! A network that stops, or is cut, at the message of one's choice.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,6 +20,12 @@ struct Shared {
     plan: Mutex<Plan>,
     sent: Mutex<Sent>,
     goes_on: Notify,
+}
+
+/// One connection whose next answer is to be lost.
+#[derive(Default)]
+struct Losing {
+    armed: AtomicBool,
     lost: Notify,
 }
 
@@ -36,12 +43,10 @@ pub(crate) enum Plan {
     CutBeforeCommit,
     /// The COMMIT arrives and its answer is lost.
     CutAfterCommit,
-    /// The connection is lost before the next message of a step arrives.
+    /// The connection is lost before the next statement arrives.
     CutBeforeNext,
-    /// The next message of a step arrives and its answer is lost.
+    /// The next statement arrives and its answer is lost.
     CutAfterNext,
-    /// An answer is awaited, to be lost.
-    Losing,
 }
 
 /// What was sent: all messages, and how many of them had been sent when the last one of a step was.
@@ -139,13 +144,19 @@ impl Shared {
 async fn relay(client: TcpStream, server: TcpStream, shared: Arc<Shared>) {
     let (client_in, client_out) = client.into_split();
     let (server_in, server_out) = server.into_split();
-    let answers = tokio::spawn(answers(server_in, client_out, Arc::clone(&shared)));
-    questions(client_in, server_out, &shared).await;
+    let losing = Arc::new(Losing::default());
+    let answers = tokio::spawn(answers(server_in, client_out, Arc::clone(&losing)));
+    questions(client_in, server_out, &shared, &losing).await;
     answers.abort(); // this connection is cut, and no other
 }
 
 /// Passes whole batches: what a client sends before it waits for an answer.
-async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Shared) {
+async fn questions(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    shared: &Shared,
+    losing: &Losing,
+) {
     let mut batch = Vec::new();
     let Some(()) = read_body(&mut from, &mut batch).await else {
         return; // the greeting has no letter
@@ -170,8 +181,9 @@ async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Sha
                 match plan {
                     Plan::CutBeforeCommit => return,
                     Plan::CutAfterCommit => {
+                        losing.armed.store(true, Ordering::SeqCst);
                         let _ = to.write_all(&batch).await;
-                        shared.lost.notified().await; // the answer has come
+                        losing.lost.notified().await; // the answer has come
                         return;
                     }
                     _ => {}
@@ -182,13 +194,14 @@ async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Sha
             }
         }
         let of_step = batch[0] != b'S';
+        let executes = batch[0] == b'B'; // and is not the first meeting of a connection with a statement
         shared.count(of_step);
         match shared.plan() {
-            Plan::CutBeforeNext if of_step => return,
-            Plan::CutAfterNext if of_step => {
-                *shared.plan.lock().expect("no test panicked") = Plan::Losing;
+            Plan::CutBeforeNext if executes => return,
+            Plan::CutAfterNext if executes => {
+                losing.armed.store(true, Ordering::SeqCst);
                 let _ = to.write_all(&batch).await;
-                shared.lost.notified().await; // the answer has come
+                losing.lost.notified().await; // the answer has come
                 return;
             }
             _ => {}
@@ -199,17 +212,15 @@ async fn questions(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: &Sha
     }
 }
 
-async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, shared: Arc<Shared>) {
+async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, losing: Arc<Losing>) {
     let mut buffer = [0; 8192];
     loop {
         let read = from.read(&mut buffer).await.unwrap_or(0);
         if read == 0 {
             return;
         }
-        let plan = shared.plan();
-        let commits = buffer[..read].windows(6).any(|it| it == b"COMMIT");
-        if plan == Plan::Losing || (commits && plan == Plan::CutAfterCommit) {
-            shared.lost.notify_one();
+        if losing.armed.load(Ordering::SeqCst) {
+            losing.lost.notify_one();
             return;
         }
         if to.write_all(&buffer[..read]).await.is_err() {
