@@ -3,15 +3,19 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
 
 /// Announces all of its bytes, and sends all or only the first of them.
 pub(crate) struct Cut {
     bytes: Bytes,
     announced: u64,
     breaks: bool,
+    /// Until then, what was sent has time to leave; otherwise the client would not even see the headers.
+    leaving: Option<Pin<Box<Sleep>>>,
 }
 
 impl Cut {
@@ -23,6 +27,7 @@ impl Cut {
             bytes,
             announced,
             breaks,
+            leaving: None,
         }
     }
 }
@@ -33,16 +38,17 @@ impl Body for Cut {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
         let bytes = std::mem::take(&mut self.bytes);
-        Poll::Ready(if !bytes.is_empty() {
-            Some(Ok(Frame::data(bytes)))
-        } else if self.breaks {
-            Some(Err(Closed))
-        } else {
-            None
-        })
+        if !bytes.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        }
+        if !self.breaks {
+            return Poll::Ready(None);
+        }
+        let leaving = self.leaving.get_or_insert_with(|| Box::pin(sleep(LEAVES)));
+        leaving.as_mut().poll(context).map(|()| Some(Err(Closed)))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -53,6 +59,8 @@ impl Body for Cut {
         self.bytes.is_empty() && !self.breaks
     }
 }
+
+const LEAVES: Duration = Duration::from_millis(50);
 
 /// The connection is closed on purpose.
 #[derive(Debug)]
