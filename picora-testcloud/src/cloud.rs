@@ -14,18 +14,30 @@ use picora_sign::Credentials;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use crate::CloudClock;
 use crate::answer::Answer;
 use crate::call::Call;
 use crate::cut::{Closed, Cut};
 use crate::faults::{Fault, Faults};
-use crate::{CloudClock, oss};
+use crate::native::{self, COS, Habits, OSS};
 
 /// Whose dialect is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Vendor {
+    /// Tencent COS.
+    Cos,
     /// Aliyun OSS.
     Oss,
+}
+
+impl Vendor {
+    const fn habits(self) -> &'static Habits {
+        match self {
+            Self::Cos => &COS,
+            Self::Oss => &OSS,
+        }
+    }
 }
 
 /// An empty store with one bucket, [`BUCKET`], in [`REGION`]. Dropping it closes all its connections.
@@ -53,7 +65,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    oss: oss::Store,
+    store: native::Store,
     surprises: Vec<String>,
     operations: Vec<&'static str>,
 }
@@ -169,17 +181,16 @@ impl Shared {
                 .push("a request that does not read".to_owned());
             return None;
         };
-        let operation = match self.vendor {
-            Vendor::Oss => oss::operation(&call),
-        };
+        let habits = self.vendor.habits();
+        let operation = native::operation(habits, &call);
         let fault = self.faults.take(operation);
         self.state().operations.push(operation);
-        let act = |state: &mut State| match self.vendor {
-            Vendor::Oss => oss::answer(&mut state.oss, &call, now, &mut state.surprises),
+        let act = |state: &mut State| {
+            native::answer(habits, &mut state.store, &call, now, &mut state.surprises)
         };
         match fault {
             None => Some((act(&mut self.state()), None)),
-            Some(Fault::Refuse(status)) => Some((oss::refused(&call, status), None)),
+            Some(Fault::Refuse(status)) => Some((native::refused(habits, &call, status), None)),
             Some(Fault::Drop) => None,
             Some(Fault::DoneAndDropped) => {
                 drop(act(&mut self.state()));
@@ -190,12 +201,14 @@ impl Shared {
                 tokio::spawn(async move {
                     tokio::time::sleep(after).await;
                     let (now, mut state) = (shared.clock.now(), shared.state());
-                    let State { oss, surprises, .. } = &mut *state;
-                    drop(oss::answer(oss, &call, now, surprises));
+                    let State {
+                        store, surprises, ..
+                    } = &mut *state;
+                    drop(native::answer(habits, store, &call, now, surprises));
                 });
                 None
             }
-            Some(Fault::ErrorInside) => Some((oss::error_inside(&call), None)),
+            Some(Fault::ErrorInside) => Some((native::error_inside(habits, &call), None)),
             Some(Fault::Truncated(after)) => Some((act(&mut self.state()), Some(after))),
         }
     }
@@ -229,7 +242,7 @@ async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Resp
         &parts.uri,
         parts.headers,
         body.to_bytes(),
-        oss::bucket_of,
+        |host| shared.vendor.habits().bucket_of(host),
     );
     let (answer, cut) = shared.answer(call).ok_or(Closed)?;
     let mut headers = HeaderMap::new();

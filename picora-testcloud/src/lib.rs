@@ -1,6 +1,6 @@
 //! Development only: object stores on loopback that are as strict as the real ones, and as unreliable as a test wants.
 //!
-//! **Decides** what Aliyun OSS would answer (R2 and COS follow): it verifies every signature, refuses every header and query that it does
+//! **Decides** what Aliyun OSS and Tencent COS would answer (R2 follows): it verifies every signature, refuses every header and query that it does
 //! not know, and forgets on a move what the vendor forgets. What it holds is in memory.
 //!
 //! **Must not know** the adapters it tests. That it speaks as the vendor does is judged by the vendor's own clients.
@@ -10,7 +10,7 @@
 //! | [`cloud`] | [`Cloud`]: a store on a port of 127.0.0.1 |
 //! | [`clock`] | its time, which a test may move |
 //! | [`faults`] | what goes wrong, and when |
-//! | [`oss`] | the dialect of Aliyun OSS |
+//! | `native` | the dialects of Aliyun OSS and Tencent COS |
 //! | [`call`], [`answer`], [`xml`] | requests, answers, documents |
 //! | [`object`] | what lies in a bucket |
 //!
@@ -26,8 +26,8 @@ pub mod clock;
 pub mod cloud;
 mod cut;
 pub mod faults;
+mod native;
 pub mod object;
-pub mod oss;
 pub mod xml;
 
 pub use clock::CloudClock;

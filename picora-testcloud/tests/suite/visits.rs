@@ -31,6 +31,7 @@ fn visited(cloud: &Cloud, script: &str) -> Vec<String> {
             cloud.clock().advance(Duration::from_secs(61));
             writeln!(word, "go on").unwrap();
         }
+        println!("{line}");
         steps.push(line);
     }
     assert!(visitor.wait().unwrap().success(), "after {steps:?}");
@@ -43,5 +44,14 @@ fn both_clients_of_aliyun_meet_no_surprise() {
     let steps = visited(&cloud, "visit_oss.py");
     assert_eq!(steps.last().unwrap(), "all went well");
     assert!(steps.len() > 45, "{}", steps.len());
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+#[test]
+fn the_client_of_tencent_meets_no_surprise() {
+    let cloud = Cloud::start(Vendor::Cos);
+    let steps = visited(&cloud, "visit_cos.py");
+    assert_eq!(steps.last().unwrap(), "all went well");
+    assert!(steps.len() >= 30, "{}", steps.len());
     assert_eq!(cloud.surprises(), Vec::<String>::new());
 }

@@ -4,23 +4,28 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use picora_core::Timestamp;
 
-use super::{Store, class, frozen, is_archive, missing, object, served};
+use super::{Habits, Store, class, frozen, missing, object, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::cloud::BUCKET;
 use crate::object::{Object, Thaw};
 use crate::xml::element;
 
-/// A copy onto itself takes its headers from the request alone, whatever the directive says: what is not sent again is lost. The class is
-/// never copied.
-pub(super) fn copy(store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
-    object::forbid_overwrite(store, call)?;
-    let from = source(call)?;
+/// The class is never copied. At Aliyun, a copy onto itself takes its headers from the request alone, whatever the directive says: what is
+/// not sent again is lost.
+pub(super) fn copy(
+    habits: &Habits,
+    store: &mut Store,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    object::forbid_overwrite(habits, store, call)?;
+    let from = source(habits, call)?;
     let found = store.objects.get(&from).ok_or_else(missing)?;
-    if is_archive(found.class) && !matches!(found.thaw(now), Thaw::ReadableUntil(_)) {
+    if habits.is_archive(found.class) && !matches!(found.thaw(now), Thaw::ReadableUntil(_)) {
         return Err(frozen());
     }
-    if found.bytes.len() as u64 > LARGEST {
+    if found.bytes.len() as u64 > habits.largest_copy {
         return Err(Refusal::new(
             400,
             "EntityTooLarge",
@@ -28,19 +33,24 @@ pub(super) fn copy(store: &mut Store, call: &Call, now: Timestamp) -> Result<Ans
         ));
     }
     let is_named = |name: &str| name.trim().trim_matches('"') == found.etag.trim_matches('"');
-    let header = |name| call.header(name);
-    if header("x-oss-copy-source-if-match").is_some_and(|it| !is_named(it))
-        || header("x-oss-copy-source-if-none-match").is_some_and(is_named)
+    let header = |name| habits.header(call, name);
+    if header("copy-source-if-match").is_some_and(|it| !is_named(it))
+        || header("copy-source-if-none-match").is_some_and(is_named)
     {
         let message = "At least one of the pre-conditions you specified did not hold.";
         return Err(Refusal::new(412, "PreconditionFailed", message));
     }
     let replaces =
-        header("x-oss-metadata-directive").is_some_and(|it| it.eq_ignore_ascii_case("REPLACE"));
+        header("metadata-directive").is_some_and(|it| it.eq_ignore_ascii_case(habits.replaces));
+    let itself = from == call.key;
+    if itself && !replaces && habits.self_copy_must_replace {
+        let message = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata.";
+        return Err(Refusal::new(400, "InvalidRequest", message));
+    }
     let copied = Object {
-        class: class(call)?,
-        headers: if replaces || from == call.key {
-            served(call)
+        class: class(habits, call)?,
+        headers: if replaces || (itself && habits.self_copy_drops) {
+            served(habits, call)
         } else {
             found.headers.clone()
         },
@@ -61,9 +71,9 @@ pub(super) fn copy(store: &mut Store, call: &Call, now: Timestamp) -> Result<Ans
     Ok(Answer::xml(StatusCode::OK, body))
 }
 
-fn source(call: &Call) -> Result<String, Refusal> {
+fn source(habits: &Habits, call: &Call) -> Result<String, Refusal> {
     let invalid = || Refusal::new(400, "InvalidArgument", "Copy source is not valid.");
-    let text = call.header("x-oss-copy-source").ok_or_else(invalid)?;
+    let text = habits.header(call, "copy-source").ok_or_else(invalid)?;
     let text = percent_decode_str(text)
         .decode_utf8()
         .map_err(|_| invalid())?;
@@ -71,11 +81,13 @@ fn source(call: &Call) -> Result<String, Refusal> {
         .trim_start_matches('/')
         .split_once('/')
         .ok_or_else(invalid)?;
+    // Tencent's has the host of the bucket instead of its name, and the name ends with the number of the owner.
+    let bucket = bucket.split('.').next().unwrap_or_default();
+    let bucket = bucket
+        .trim_end_matches(|it: char| it.is_ascii_digit())
+        .trim_end_matches('-');
     if bucket != BUCKET || key.is_empty() {
         return Err(invalid());
     }
     Ok(key.to_owned())
 }
-
-/// Larger objects are copied in parts.
-const LARGEST: u64 = 1 << 30;

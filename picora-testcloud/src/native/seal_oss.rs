@@ -1,4 +1,4 @@
-//! Whether a request is signed.
+//! Whether a request to Aliyun is signed.
 
 use std::time::Duration;
 

@@ -5,14 +5,19 @@ use std::ops::Range;
 use http::StatusCode;
 use picora_core::Timestamp;
 
-use super::{Store, class, frozen, is_archive, missing, served};
+use super::{Habits, Store, class, frozen, missing, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
-use crate::object::{Object, Thaw, etag};
+use crate::object::{Object, Thaw};
 use crate::xml::{element, texts};
 
-pub(super) fn put(store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
-    forbid_overwrite(store, call)?;
+pub(super) fn put(
+    habits: &Habits,
+    store: &mut Store,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    forbid_overwrite(habits, store, call)?;
     if let Some(expected) = call.header("content-md5") {
         let found = crate::object::etag(&call.body);
         if base64_md5(expected).as_deref() != Some(found.trim_matches('"')) {
@@ -21,23 +26,23 @@ pub(super) fn put(store: &mut Store, call: &Call, now: Timestamp) -> Result<Answ
         }
     }
     let object = Object {
-        etag: etag(&call.body),
+        etag: habits.etag(&call.body),
         bytes: call.body.clone(),
-        class: class(call)?,
-        headers: served(call),
+        class: class(habits, call)?,
+        headers: served(habits, call),
         modified: now,
         restore: None,
     };
     let answer = Answer::empty(StatusCode::OK)
         .with("etag", &object.etag)
-        .with("x-oss-hash-crc64ecma", object.crc64());
+        .with(&habits.name("hash-crc64ecma"), object.crc64());
     store.objects.insert(call.key.clone(), object);
     Ok(answer)
 }
 
 /// Refuses to write over what is there, when that is forbidden.
-pub(super) fn forbid_overwrite(store: &Store, call: &Call) -> Result<(), Refusal> {
-    let forbidden = call.header("x-oss-forbid-overwrite") == Some("true");
+pub(super) fn forbid_overwrite(habits: &Habits, store: &Store, call: &Call) -> Result<(), Refusal> {
+    let forbidden = habits.header(call, "forbid-overwrite") == Some("true");
     if forbidden && store.objects.contains_key(&call.key) {
         let message = "The object you specified already exists and can not be overwritten.";
         return Err(Refusal::new(409, "FileAlreadyExists", message));
@@ -45,15 +50,20 @@ pub(super) fn forbid_overwrite(store: &Store, call: &Call) -> Result<(), Refusal
     Ok(())
 }
 
-pub(super) fn get(store: &Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
+pub(super) fn get(
+    habits: &Habits,
+    store: &Store,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
     let object = store.objects.get(&call.key).ok_or_else(missing)?;
-    if is_archive(object.class) && !matches!(object.thaw(now), Thaw::ReadableUntil(_)) {
+    if habits.is_archive(object.class) && !matches!(object.thaw(now), Thaw::ReadableUntil(_)) {
         return Err(frozen());
     }
     if let Some(answer) = conditions(object, call)? {
         return Ok(answer);
     }
-    let mut answer = described(object, now);
+    let mut answer = described(habits, object, now);
     for (name, value) in &call.query {
         if let Some(header) = name.strip_prefix("response-") {
             answer.headers.retain(|(it, _)| it != header);
@@ -73,37 +83,43 @@ pub(super) fn get(store: &Store, call: &Call, now: Timestamp) -> Result<Answer, 
     Ok(answer)
 }
 
-pub(super) fn head(store: &Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
+pub(super) fn head(
+    habits: &Habits,
+    store: &Store,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
     let object = store.objects.get(&call.key).ok_or_else(missing)?;
     if let Some(answer) = conditions(object, call)? {
         return Ok(answer);
     }
-    let mut answer = described(object, now);
+    let mut answer = described(habits, object, now);
     answer.body = object.bytes.clone(); // its length is told, its bytes are not sent
     Ok(answer)
 }
 
 /// What is told of an object beside its bytes.
-fn described(object: &Object, now: Timestamp) -> Answer {
+fn described(habits: &Habits, object: &Object, now: Timestamp) -> Answer {
     let mut answer = Answer::empty(StatusCode::OK)
         .with("accept-ranges", "bytes")
         .with("etag", &object.etag)
         .with("last-modified", http_date(object.modified))
-        .with("x-oss-hash-crc64ecma", object.crc64())
-        .with("x-oss-object-type", "Normal")
-        .with("x-oss-storage-class", object.class);
+        .with(&habits.name("hash-crc64ecma"), object.crc64());
+    if habits.tells_standard || object.class != habits.standard {
+        answer = answer.with(&habits.name("storage-class"), object.class);
+    }
     for (name, value) in &object.headers {
         answer = answer.with(name, value);
     }
     match object.thaw(now) {
         Thaw::Frozen => answer,
-        Thaw::Ongoing => answer.with("x-oss-restore", "ongoing-request=\"true\""),
+        Thaw::Ongoing => answer.with(&habits.name("restore"), "ongoing-request=\"true\""),
         Thaw::ReadableUntil(end) => {
             let until = format!(
                 "ongoing-request=\"false\", expiry-date=\"{}\"",
                 http_date(end)
             );
-            answer.with("x-oss-restore", until)
+            answer.with(&habits.name("restore"), until)
         }
     }
 }
@@ -130,7 +146,7 @@ fn conditions(object: &Object, call: &Call) -> Result<Option<Answer>, Refusal> {
     Ok(unchanged.then(|| Answer::empty(StatusCode::NOT_MODIFIED).with("etag", &object.etag)))
 }
 
-/// A single range; one that is none is ignored, as OSS does without `x-oss-range-behavior`.
+/// A single range; one that is none is ignored, as OSS does unless it is asked for more.
 fn range(text: &str, length: usize) -> Option<Range<usize>> {
     let (start, end) = text.strip_prefix("bytes=")?.split_once('-')?;
     let range = match (start.parse::<usize>(), end.parse::<usize>()) {

@@ -5,19 +5,25 @@ use std::time::Duration;
 use http::StatusCode;
 use picora_core::Timestamp;
 
-use super::{Store, is_archive, missing};
+use super::{Habits, Store, missing};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::object::{Restore, Thaw};
 use crate::xml::texts;
 
 /// 202 when it begins, 409 while it goes on, 200 when the bytes can be read: then they can for a day longer, seven in all.
-pub(super) fn restore(store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
-    let days = days(call)?;
+pub(super) fn restore(
+    habits: &Habits,
+    store: &mut Store,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    let days = days(habits, call)?;
     let object = store.objects.get_mut(&call.key).ok_or_else(missing)?;
-    if !is_archive(object.class) {
+    if !habits.is_archive(object.class) {
+        let (status, code) = habits.not_archived;
         let message = "The operation is not supported for this resource";
-        return Err(Refusal::new(400, "OperationNotSupported", message));
+        return Err(Refusal::new(status, code, message));
     }
     match object.thaw(now) {
         Thaw::Ongoing => {
@@ -40,8 +46,8 @@ pub(super) fn restore(store: &mut Store, call: &Call, now: Timestamp) -> Result<
     }
 }
 
-fn days(call: &Call) -> Result<u32, Refusal> {
-    if call.body.is_empty() {
+fn days(habits: &Habits, call: &Call) -> Result<u32, Refusal> {
+    if call.body.is_empty() && !habits.restores_in_full {
         return Ok(1);
     }
     let malformed = || {
@@ -52,6 +58,11 @@ fn days(call: &Call) -> Result<u32, Refusal> {
         )
     };
     let document = texts(&call.body).ok_or_else(malformed)?;
+    let mut paths = document.iter().map(|(path, _)| path.as_str());
+    if habits.restores_in_full && !paths.any(|path| path == "RestoreRequest/CASJobParameters/Tier")
+    {
+        return Err(malformed());
+    }
     let days = document
         .iter()
         .find(|(path, _)| path == "RestoreRequest/Days");

@@ -1,13 +1,15 @@
-//! The dialect of Aliyun OSS.
+//! The dialects of Aliyun OSS and Tencent COS, which descend from the same one.
 //!
-//! **Source**: the vendor's pages of each operation. What they leave open is answered as the official clients expect it.
+//! **Source**: the vendors' pages of each operation. What they leave open is answered as the official clients expect it.
 
 mod copy;
+mod habits;
 mod list;
 mod multipart;
 mod object;
 mod restore;
-mod seal;
+mod seal_cos;
+mod seal_oss;
 
 use std::collections::BTreeMap;
 
@@ -19,23 +21,18 @@ use crate::call::Call;
 use crate::cloud::BUCKET;
 use crate::object::Object;
 use crate::xml::element;
+pub(crate) use habits::{COS, Habits, OSS};
 
 /// What a bucket holds.
 #[derive(Debug, Default)]
-pub struct Store {
+pub(crate) struct Store {
     objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, multipart::Upload>,
     started: u64,
 }
 
-/// The bucket of a host such as `photos.oss-cn-hangzhou.aliyuncs.com`.
-pub(crate) fn bucket_of(host: &str) -> Option<String> {
-    let (bucket, rest) = host.split_once('.')?;
-    rest.starts_with("oss-").then(|| bucket.to_owned())
-}
-
 /// The name of what is asked for.
-pub(crate) fn operation(call: &Call) -> &'static str {
+pub(crate) fn operation(habits: &Habits, call: &Call) -> &'static str {
     let asks = |name| call.asked(name).is_some();
     match (&call.method, call.key.is_empty()) {
         (&Method::GET, true) if call.asked("list-type") == Some("2") => "ListObjectsV2",
@@ -46,7 +43,7 @@ pub(crate) fn operation(call: &Call) -> &'static str {
         (&Method::POST, false) if asks("uploadId") => "CompleteMultipartUpload",
         (&Method::PUT, false) if asks("uploadId") => "UploadPart",
         (&Method::DELETE, false) if asks("uploadId") => "AbortMultipartUpload",
-        (&Method::PUT, false) if call.header("x-oss-copy-source").is_some() => "CopyObject",
+        (&Method::PUT, false) if habits.header(call, "copy-source").is_some() => "CopyObject",
         (&Method::PUT, false) => "PutObject",
         (&Method::GET, false) => "GetObject",
         (&Method::HEAD, false) if asks("objectMeta") => "GetObjectMeta",
@@ -58,21 +55,22 @@ pub(crate) fn operation(call: &Call) -> &'static str {
 
 /// Answers a request.
 pub(crate) fn answer(
+    habits: &Habits,
     store: &mut Store,
     call: &Call,
     now: Timestamp,
     surprises: &mut Vec<String>,
 ) -> Answer {
-    let answer = seal::verify(call, now)
-        .and_then(|()| known(call, surprises))
-        .and_then(|()| act(store, call, now));
-    let answer = answer.unwrap_or_else(|refusal| refuse(call, &refusal));
+    let answer = (habits.seal)(call, now)
+        .and_then(|()| known(habits, call, surprises))
+        .and_then(|()| act(habits, store, call, now));
+    let answer = answer.unwrap_or_else(|refusal| refuse(habits, call, &refusal));
     answer
-        .with("x-oss-request-id", REQUEST_ID)
-        .with("server", "AliyunOSS")
+        .with(&habits.name("request-id"), REQUEST_ID)
+        .with("server", habits.server)
 }
 
-fn act(store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
+fn act(habits: &Habits, store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
     if call.bucket != BUCKET {
         return Err(Refusal::new(
             404,
@@ -80,19 +78,19 @@ fn act(store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal
             "The specified bucket does not exist.",
         ));
     }
-    match operation(call) {
+    match operation(habits, call) {
         "ListObjects" => list::first(store, call),
         "ListObjectsV2" => list::second(store, call),
         "DeleteMultipleObjects" => object::delete_many(store, call),
-        "RestoreObject" => restore::restore(store, call, now),
-        "InitiateMultipartUpload" => multipart::begin(store, call),
-        "UploadPart" => multipart::part(store, call),
-        "CompleteMultipartUpload" => multipart::complete(store, call, now),
+        "RestoreObject" => restore::restore(habits, store, call, now),
+        "InitiateMultipartUpload" => multipart::begin(habits, store, call),
+        "UploadPart" => multipart::part(habits, store, call),
+        "CompleteMultipartUpload" => multipart::complete(habits, store, call, now),
         "AbortMultipartUpload" => multipart::abort(store, call),
-        "CopyObject" => copy::copy(store, call, now),
-        "PutObject" => object::put(store, call, now),
-        "GetObject" => object::get(store, call, now),
-        "GetObjectMeta" | "HeadObject" => object::head(store, call, now),
+        "CopyObject" => copy::copy(habits, store, call, now),
+        "PutObject" => object::put(habits, store, call, now),
+        "GetObject" => object::get(habits, store, call, now),
+        "GetObjectMeta" | "HeadObject" => object::head(habits, store, call, now),
         "DeleteObject" => object::delete(store, call),
         _ => Err(Refusal::new(
             405,
@@ -102,26 +100,33 @@ fn act(store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal
     }
 }
 
-/// Refuses what OSS does not know, and remembers that it was sent.
-fn known(call: &Call, surprises: &mut Vec<String>) -> Result<(), Refusal> {
+/// Refuses what the vendor does not know, and remembers that it was sent.
+fn known(habits: &Habits, call: &Call, surprises: &mut Vec<String>) -> Result<(), Refusal> {
+    let (prefix, meta) = (habits.name(""), habits.meta());
     let header = call.headers.keys().map(http::HeaderName::as_str);
-    let header = header.filter(|name| name.starts_with("x-oss-"));
-    let mut header = header.filter(|name| !name.starts_with(META) && !HEADERS.contains(name));
+    let mut header = header.filter(|name| {
+        let rest = name.strip_prefix(&prefix);
+        rest.is_some_and(|rest| !name.starts_with(&meta) && !habits.headers.contains(&rest))
+    });
     let mut query = call.query.iter().map(|(name, _)| name.as_str());
     let strange = header
         .next()
-        .or_else(|| query.find(|name| !QUERIES.contains(name)));
+        .or_else(|| query.find(|name| !habits.queries.contains(name)));
     let Some(strange) = strange else {
         return Ok(());
     };
-    surprises.push(format!("{} {}: {strange}", operation(call), call.key));
+    surprises.push(format!(
+        "{} {}: {strange}",
+        operation(habits, call),
+        call.key
+    ));
     let message = format!("{strange} is unknown.");
     Err(Refusal::new(400, "InvalidArgument", message))
 }
 
-fn refuse(call: &Call, refusal: &Refusal) -> Answer {
+fn refuse(habits: &Habits, call: &Call, refusal: &Refusal) -> Answer {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    Answer::xml(status, error(call, refusal)).with("x-oss-ec", "0000-00000000")
+    Answer::xml(status, error(call, refusal)).with(&habits.name("ec"), "0000-00000000")
 }
 
 fn error(call: &Call, refusal: &Refusal) -> String {
@@ -130,12 +135,14 @@ fn error(call: &Call, refusal: &Refusal) -> String {
         element("Message", &refusal.message),
         element("RequestId", REQUEST_ID),
         element("HostId", call.header("host").unwrap_or_default()),
+        element("Resource", &format!("/{}", call.key)),
+        element("TraceId", REQUEST_ID),
     ];
     format!("{DECLARATION}<Error>{}</Error>", parts.concat())
 }
 
 /// What a store that is in trouble answers.
-pub(crate) fn refused(call: &Call, status: u16) -> Answer {
+pub(crate) fn refused(habits: &Habits, call: &Call, status: u16) -> Answer {
     let code = match status {
         503 => "ServiceUnavailable",
         429 => "QpsLimitExceeded",
@@ -143,6 +150,7 @@ pub(crate) fn refused(call: &Call, status: u16) -> Answer {
     };
     let message = "Please try again later.";
     refuse(
+        habits,
         call,
         &Refusal {
             status,
@@ -150,29 +158,30 @@ pub(crate) fn refused(call: &Call, status: u16) -> Answer {
             message: message.to_owned(),
         },
     )
-    .with("x-oss-request-id", REQUEST_ID)
+    .with(&habits.name("request-id"), REQUEST_ID)
 }
 
 /// An error whose status says that all is well.
-pub(crate) fn error_inside(call: &Call) -> Answer {
+pub(crate) fn error_inside(habits: &Habits, call: &Call) -> Answer {
     let refusal = Refusal::new(200, "InternalError", "We encountered an internal error.");
-    Answer::xml(StatusCode::OK, error(call, &refusal)).with("x-oss-request-id", REQUEST_ID)
+    Answer::xml(StatusCode::OK, error(call, &refusal)).with(&habits.name("request-id"), REQUEST_ID)
 }
 
 /// The storage class of a request.
-fn class(call: &Call) -> Result<&'static str, Refusal> {
-    let Some(asked) = call.header("x-oss-storage-class") else {
-        return Ok(STANDARD);
+fn class(habits: &Habits, call: &Call) -> Result<&'static str, Refusal> {
+    let Some(asked) = habits.header(call, "storage-class") else {
+        return Ok(habits.standard);
     };
-    let known = CLASSES.into_iter().find(|class| *class == asked);
+    let known = habits.classes.iter().copied().find(|class| *class == asked);
     known.ok_or_else(|| Refusal::new(400, "InvalidArgument", "The storage class is invalid."))
 }
 
 /// What an object is served with, of a request's headers.
-fn served(call: &Call) -> BTreeMap<String, String> {
+fn served(habits: &Habits, call: &Call) -> BTreeMap<String, String> {
+    let meta = habits.meta();
     let named = call.headers.iter().filter_map(|(name, value)| {
         let name = name.as_str();
-        let kept = SERVED.contains(&name) || name.starts_with(META);
+        let kept = SERVED.contains(&name) || name.starts_with(&meta);
         // Header values are bytes; the user's own may be more than ASCII.
         let value = String::from_utf8(value.as_bytes().to_vec()).ok()?;
         kept.then(|| (name.to_owned(), value))
@@ -193,14 +202,6 @@ fn frozen() -> Refusal {
     Refusal::new(403, "InvalidObjectState", message)
 }
 
-/// Classes that are read after a restore only.
-fn is_archive(class: &str) -> bool {
-    matches!(class, "Archive" | "ColdArchive" | "DeepColdArchive")
-}
-
-const STANDARD: &str = "Standard";
-const CLASSES: [&str; 5] = [STANDARD, "IA", "Archive", "ColdArchive", "DeepColdArchive"];
-const META: &str = "x-oss-meta-";
 const DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>";
 const REQUEST_ID: &str = "5C06A3B67B8B5A3DA422299D";
 const SERVED: [&str; 6] = [
@@ -210,47 +211,4 @@ const SERVED: [&str; 6] = [
     "content-language",
     "content-type",
     "expires",
-];
-const HEADERS: [&str; 12] = [
-    "x-oss-content-sha256",
-    "x-oss-copy-source",
-    "x-oss-copy-source-if-match",
-    "x-oss-copy-source-if-modified-since",
-    "x-oss-copy-source-if-none-match",
-    "x-oss-copy-source-if-unmodified-since",
-    "x-oss-date",
-    "x-oss-forbid-overwrite",
-    "x-oss-metadata-directive",
-    "x-oss-security-token",
-    "x-oss-storage-class",
-    "x-oss-user-agent",
-];
-const QUERIES: [&str; 27] = [
-    "continuation-token",
-    "delete",
-    "delimiter",
-    "encoding-type",
-    "fetch-owner",
-    "list-type",
-    "marker",
-    "max-keys",
-    "objectMeta",
-    "partNumber",
-    "prefix",
-    "response-cache-control",
-    "response-content-disposition",
-    "response-content-encoding",
-    "response-content-language",
-    "response-content-type",
-    "response-expires",
-    "restore",
-    "start-after",
-    "uploadId",
-    "uploads",
-    "x-oss-additional-headers",
-    "x-oss-credential",
-    "x-oss-date",
-    "x-oss-expires",
-    "x-oss-signature",
-    "x-oss-signature-version",
 ];

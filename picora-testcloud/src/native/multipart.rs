@@ -6,10 +6,10 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use picora_core::Timestamp;
 
-use super::{Store, class, object, served};
+use super::{Habits, Store, class, object, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
-use crate::object::{Object, crc64, etag};
+use crate::object::{Object, crc64};
 use crate::xml::{element, texts};
 
 /// An upload that has begun.
@@ -21,14 +21,14 @@ pub(super) struct Upload {
     parts: BTreeMap<u32, Bytes>,
 }
 
-pub(super) fn begin(store: &mut Store, call: &Call) -> Result<Answer, Refusal> {
-    object::forbid_overwrite(store, call)?;
+pub(super) fn begin(habits: &Habits, store: &mut Store, call: &Call) -> Result<Answer, Refusal> {
+    object::forbid_overwrite(habits, store, call)?;
     store.started += 1;
     let id = format!("{:032X}", store.started);
     let upload = Upload {
         key: call.key.clone(),
-        class: class(call)?,
-        headers: served(call),
+        class: class(habits, call)?,
+        headers: served(habits, call),
         parts: BTreeMap::new(),
     };
     store.uploads.insert(id.clone(), upload);
@@ -42,7 +42,7 @@ pub(super) fn begin(store: &mut Store, call: &Call) -> Result<Answer, Refusal> {
     Ok(Answer::xml(StatusCode::OK, body))
 }
 
-pub(super) fn part(store: &mut Store, call: &Call) -> Result<Answer, Refusal> {
+pub(super) fn part(habits: &Habits, store: &mut Store, call: &Call) -> Result<Answer, Refusal> {
     let number = call.asked("partNumber").and_then(|text| text.parse().ok());
     let number = number.filter(|number| (1..=10_000).contains(number));
     let number = number.ok_or_else(|| {
@@ -55,12 +55,20 @@ pub(super) fn part(store: &mut Store, call: &Call) -> Result<Answer, Refusal> {
     let upload = found(store, call)?;
     upload.parts.insert(number, call.body.clone());
     Ok(Answer::empty(StatusCode::OK)
-        .with("etag", etag(&call.body))
-        .with("x-oss-hash-crc64ecma", crc64(&call.body).to_string()))
+        .with("etag", habits.etag(&call.body))
+        .with(
+            &habits.name("hash-crc64ecma"),
+            crc64(&call.body).to_string(),
+        ))
 }
 
-pub(super) fn complete(store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
-    object::forbid_overwrite(store, call)?;
+pub(super) fn complete(
+    habits: &Habits,
+    store: &mut Store,
+    call: &Call,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    object::forbid_overwrite(habits, store, call)?;
     let malformed = || {
         Refusal::new(
             400,
@@ -91,7 +99,8 @@ pub(super) fn complete(store: &mut Store, call: &Call, now: Timestamp) -> Result
         last = number;
         let part = upload.parts.get(&number);
         let part = part.filter(|part| {
-            etag(part)
+            habits
+                .etag(part)
                 .trim_matches('"')
                 .eq_ignore_ascii_case(name.trim_matches('"'))
         });
@@ -102,7 +111,7 @@ pub(super) fn complete(store: &mut Store, call: &Call, now: Timestamp) -> Result
                 "One or more of the specified parts could not be found.",
             )
         })?;
-        if at + 1 < count && part.len() < SMALLEST {
+        if at + 1 < count && part.len() < habits.smallest_part {
             return Err(Refusal::new(
                 400,
                 "EntityTooSmall",
@@ -116,7 +125,7 @@ pub(super) fn complete(store: &mut Store, call: &Call, now: Timestamp) -> Result
     }
     let bytes = bytes.freeze();
     let object = Object {
-        etag: format!("\"{}-{count}\"", etag(&bytes).trim_matches('"')),
+        etag: format!("\"{}-{count}\"", habits.etag(&bytes).trim_matches('"')),
         bytes,
         class: upload.class,
         headers: upload.headers.clone(),
@@ -133,7 +142,7 @@ pub(super) fn complete(store: &mut Store, call: &Call, now: Timestamp) -> Result
     let body = format!("{}<{name}>{}</{name}>", super::DECLARATION, parts.concat());
     let answer = Answer::xml(StatusCode::OK, body)
         .with("etag", &object.etag)
-        .with("x-oss-hash-crc64ecma", object.crc64());
+        .with(&habits.name("hash-crc64ecma"), object.crc64());
     store.objects.insert(call.key.clone(), object);
     store
         .uploads
@@ -157,6 +166,3 @@ fn found<'s>(store: &'s mut Store, call: &Call) -> Result<&'s mut Upload, Refusa
         .filter(|upload| upload.key == call.key);
     upload.ok_or_else(|| Refusal::new(404, "NoSuchUpload", "The specified upload does not exist."))
 }
-
-/// Every part but the last has so many bytes.
-const SMALLEST: usize = 100 << 10;
