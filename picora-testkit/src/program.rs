@@ -14,6 +14,20 @@ pub fn find(name: &str, folders: &[PathBuf]) -> PathBuf {
     })
 }
 
+/// The Python of an environment that `cargo xtask test` has put beside what is compiled: a test binary lies two folders below the target
+/// folder's profile.
+///
+/// **Panics** when there is none.
+#[must_use]
+pub fn python(environment: &str) -> PathBuf {
+    let binary = std::env::current_exe().expect("a process has a program");
+    let folders: Vec<_> = binary
+        .ancestors()
+        .map(|it| it.join("tools").join(environment).join("bin"))
+        .collect();
+    find("python", &folders)
+}
+
 /// The folders `parent/<number>/rest`, the greatest number first: how Debian keeps several versions beside each other.
 #[must_use]
 pub fn versions(parent: &Path, rest: &str) -> Vec<PathBuf> {

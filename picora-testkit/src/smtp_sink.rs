@@ -6,7 +6,7 @@ use crate::redis::PORTS;
 use crate::server::{Ready, Server, Stop};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// How the server is set up.
 #[derive(Clone, Debug, Default)]
@@ -123,7 +123,7 @@ impl SmtpSink {
             port: free_port(),
         };
         started.set_up(options);
-        let mut command = started.server.command(&python());
+        let mut command = started.server.command(&program::python("aiosmtpd"));
         command.args(["-B", "smtp_sink.py", &started.port.to_string()]);
         if started.server.run(command, is_ready) {
             return Ok(started);
@@ -216,16 +216,6 @@ fn is_ready(server: &Server) -> Ready {
     } else {
         Ready::NotYet
     }
-}
-
-/// `cargo xtask test` has put it beside what is compiled: a test binary lies two folders below the target folder's profile.
-fn python() -> PathBuf {
-    let binary = std::env::current_exe().expect("a process has a program");
-    let folders: Vec<_> = binary
-        .ancestors()
-        .map(|it| it.join("tools/aiosmtpd/bin"))
-        .collect();
-    program::find("python", &folders)
 }
 
 const SCRIPT: &str = include_str!("smtp_sink.py");

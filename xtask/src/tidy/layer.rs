@@ -13,6 +13,8 @@ pub enum Layer {
     Adapter,
     /// What assembles the crates: `examples/`.
     Example,
+    /// Development only: `picora-testcloud`, which checks what adapters sign.
+    Testcloud,
     /// Development only: `picora-testkit`.
     Testkit,
     /// Development commands: `xtask`.
@@ -35,6 +37,7 @@ impl Layer {
         match folder {
             "picora-core" => Some(Self::Core),
             "picora-media" => Some(Self::Application),
+            "picora-testcloud" => Some(Self::Testcloud),
             "picora-testkit" => Some(Self::Testkit),
             "xtask" => Some(Self::Tool),
             _ if DOMAINS.contains(&folder) => Some(Self::Domain),
@@ -52,6 +55,7 @@ impl Layer {
             Self::Domain => matches!(other, Self::Core),
             Self::Application => matches!(other, Self::Core | Self::Domain),
             Self::Adapter => matches!(other, Self::Core | Self::Domain | Self::Application),
+            Self::Testcloud => matches!(other, Self::Core | Self::Adapter),
             Self::Example => matches!(
                 other,
                 Self::Core | Self::Domain | Self::Application | Self::Adapter

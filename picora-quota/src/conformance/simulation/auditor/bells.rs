@@ -27,8 +27,12 @@ impl Account {
         self.ring(spot, now);
     }
 
-    /// Another limit arms what it does not reach any more.
+    /// Another limit arms what it does not reach any more. It says nothing of a window that has ended.
     pub(super) fn ring_after_a_limit(&mut self, spot: &Spot, now: Timestamp) {
+        let end = Span::parse(&spot.1).and_then(Span::end);
+        if end.is_some_and(|end| end <= now) {
+            return;
+        }
         self.arm(spot, 0);
         self.ring(spot, now);
     }

@@ -1,0 +1,77 @@
+//! Where a bucket is, and how long is waited.
+
+use std::time::Duration;
+
+use url::Url;
+
+/// A bucket at an endpoint.
+#[derive(Clone, Debug)]
+pub struct NativeConfig {
+    /// The address of the bucket: the vendor's, with the bucket in its host, or a domain of one's own.
+    pub endpoint: Url,
+    /// The bucket's name.
+    pub bucket: String,
+    /// Whether the bucket stands in the path instead of the host, as emulators on loopback have it; no vendor takes it so.
+    pub bucket_in_path: bool,
+    /// How long is waited for a connection.
+    pub connect_timeout: Duration,
+    /// How long nothing may come.
+    pub read_timeout: Duration,
+    /// How long a request is tried again, all pauses included, before the last failure is told.
+    pub budget: Duration,
+    /// How often a request is sent at most.
+    pub attempts: u32,
+}
+
+/// What is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It is no address of a server.
+    #[error(
+        "`{0}` is not the address of a bucket; it looks like https://bucket.oss-cn-hangzhou.aliyuncs.com"
+    )]
+    Endpoint(String),
+    /// Without TLS, everybody on the way could read and change what is sent.
+    #[error("`{0}` is not https, and not on this machine")]
+    Plain(String),
+    /// The client for HTTP cannot be made.
+    #[error("no HTTPS client can be made: {0}")]
+    Client(String),
+}
+
+impl NativeConfig {
+    /// A bucket at its address, with deadlines that suit media.
+    ///
+    /// **Errors**: [`ConfigError`] for an address that is none, or is neither HTTPS nor on this machine.
+    ///
+    /// ```
+    /// use picora_native::NativeConfig;
+    /// assert!(NativeConfig::new("https://media.example.com", "photos").is_ok());
+    /// assert!(NativeConfig::new("http://media.example.com", "photos").is_err());
+    /// ```
+    pub fn new(endpoint: &str, bucket: impl Into<String>) -> Result<Self, ConfigError> {
+        let unreadable = || ConfigError::Endpoint(endpoint.to_owned());
+        let url: Url = endpoint.parse().map_err(|_| unreadable())?;
+        let host = url.host().ok_or_else(unreadable)?;
+        if !matches!(url.scheme(), "http" | "https") || url.path() != "/" || url.query().is_some() {
+            return Err(unreadable());
+        }
+        let near = match host {
+            url::Host::Ipv4(address) => address.is_loopback(),
+            url::Host::Ipv6(address) => address.is_loopback(),
+            url::Host::Domain(name) => name == "localhost",
+        };
+        if url.scheme() != "https" && !near {
+            return Err(ConfigError::Plain(endpoint.to_owned()));
+        }
+        Ok(Self {
+            endpoint: url,
+            bucket: bucket.into(),
+            bucket_in_path: false,
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(30),
+            budget: Duration::from_secs(30),
+            attempts: 4,
+        })
+    }
+}

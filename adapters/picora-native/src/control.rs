@@ -1,0 +1,141 @@
+//! Tiers.
+
+use async_trait::async_trait;
+use http::Method;
+use object_store::path::Path;
+use picora_core::{Amount, StoreError, Timestamp};
+use picora_tiering::{
+    Guard, Moved, ObjectHeaders, Present, RestoreAck, RestoreSpeed, Restoring, Tier, TierCaps,
+    TierControl,
+};
+
+use crate::Dialect;
+use crate::attributes::{number, served, text};
+use crate::failure::Failure;
+use crate::request::{Ask, document};
+use crate::store::{Native, stored_crc64};
+
+#[async_trait]
+impl<D: Dialect> TierControl for Native<D> {
+    fn caps(&self) -> TierCaps {
+        self.wire.dialect.caps()
+    }
+
+    async fn probe(&self, key: &Path) -> Result<Option<Present>, StoreError> {
+        let told = |failure: Failure| failure.of_tier(D::NAME, "probe an object");
+        let answered = match self.wire.send(&Ask::new(Method::HEAD, key.as_ref())).await {
+            Ok(answered) => answered.response,
+            Err(failed) if failed.failure.status() == Some(404) => return Ok(None),
+            // It changes nothing, so there is nothing unknown about it.
+            Err(failed) => return Err(told(Failure::Unreached(failed.failure.to_string()))),
+        };
+        let headers = answered.headers();
+        let size = number(headers, "content-length").and_then(|it| Amount::new(it).ok());
+        let size =
+            size.ok_or_else(|| told(Failure::Unreached("its answer has no length".to_owned())))?;
+        let class = text(headers, &format!("{}storage-class", D::PREFIX));
+        let restore = text(headers, &format!("{}restore", D::PREFIX));
+        Ok(Some(Present {
+            class: self.wire.dialect.read_class(class),
+            restoring: restore.map_or(Restoring::No, restoring),
+            size,
+            etag: text(headers, "etag").map(str::to_owned),
+            crc64: stored_crc64::<D>(headers),
+            headers: served(headers, D::PREFIX),
+        }))
+    }
+
+    async fn set_tier(
+        &self,
+        key: &Path,
+        to: Tier,
+        guard: &Guard,
+        headers: &ObjectHeaders,
+    ) -> Result<Moved, StoreError> {
+        if guard.size > self.caps().copy_limit {
+            return Ok(Moved::TooLarge);
+        }
+        let (prefix, dialect) = (D::PREFIX, &self.wire.dialect);
+        let mut ask = Ask::new(Method::PUT, key.as_ref())
+            .with(
+                format!("{prefix}copy-source"),
+                dialect.copy_source(key.as_ref()),
+            )
+            .with(format!("{prefix}copy-source-if-match"), &guard.etag)
+            .with(format!("{prefix}metadata-directive"), "REPLACE")
+            .with(format!("{prefix}storage-class"), dialect.class(to));
+        for (name, value) in headers.standard() {
+            ask = ask.with(name, value);
+        }
+        for (name, value) in &headers.metadata {
+            ask = ask.with(format!("{prefix}meta-{name}"), value);
+        }
+        // Not again by itself after a loss: whether it has happened is for a probe to say.
+        let moved = match self.wire.send(&ask).await {
+            Ok(answered) => document(answered.response).await.map(drop),
+            Err(failed) => Err(failed.failure),
+        };
+        match moved {
+            Ok(()) => Ok(Moved::Done),
+            Err(failure) => match failure.status() {
+                Some(404) => Ok(Moved::Missing),
+                Some(412) => Ok(Moved::Changed),
+                Some(403) if failure.has_code("InvalidObjectState") => Ok(Moved::Frozen),
+                _ => Err(failure.of_tier(D::NAME, "move an object")),
+            },
+        }
+    }
+
+    async fn restore(
+        &self,
+        key: &Path,
+        days: u16,
+        speed: RestoreSpeed,
+    ) -> Result<RestoreAck, StoreError> {
+        let mut ask = Ask::new(Method::POST, key.as_ref())
+            .asking("restore", "")
+            .with("content-type", "application/xml");
+        ask.body = self.wire.dialect.restore(days, speed).into();
+        ask = {
+            let digest = crate::store::md5(&ask.body);
+            ask.with("content-md5", digest)
+        };
+        match self.wire.send(&ask).await {
+            Ok(answered) if answered.response.status() == http::StatusCode::ACCEPTED => {
+                Ok(RestoreAck::Accepted)
+            }
+            Ok(_) => Ok(RestoreAck::Readable),
+            Err(failed) => match failed.failure.status() {
+                Some(404) => Ok(RestoreAck::Missing),
+                Some(409) => Ok(RestoreAck::InProgress),
+                Some(400 | 405) if is_not_archived(&failed.failure) => Ok(RestoreAck::NotArchived),
+                _ => Err(failed.failure.of_tier(D::NAME, "restore an object")),
+            },
+        }
+    }
+}
+
+fn is_not_archived(failure: &Failure) -> bool {
+    [
+        "OperationNotSupported",
+        "InvalidObjectState",
+        "MethodNotAllowed",
+    ]
+    .iter()
+    .any(|code| failure.has_code(code))
+}
+
+/// `ongoing-request="false", expiry-date="Sun, 16 Apr 2017 08:12:33 GMT"`. What does not read is going on: nobody must read meanwhile.
+fn restoring(text: &str) -> Restoring {
+    let date = text
+        .split_once("expiry-date=\"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    let date = date.and_then(|(date, _)| httpdate::parse_http_date(date).ok());
+    let since = date.and_then(|at| at.duration_since(std::time::SystemTime::UNIX_EPOCH).ok());
+    match since {
+        Some(since) if text.contains("ongoing-request=\"false\"") => {
+            Restoring::ReadableUntil(Timestamp::EPOCH.saturating_add(since))
+        }
+        _ => Restoring::Ongoing,
+    }
+}

@@ -1,0 +1,46 @@
+//! How a vendor differs.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use picora_core::Timestamp;
+use picora_sign::Request;
+use picora_tiering::{Class, RestoreSpeed, Tier, TierCaps};
+
+/// The habits of a vendor.
+pub trait Dialect: Debug + Send + Sync + 'static {
+    /// Its name in errors, such as `oss`.
+    const NAME: &'static str;
+    /// What its headers begin with, such as `x-oss-`.
+    const PREFIX: &'static str;
+    /// The query that asks for a list.
+    const LIST: &'static [(&'static str, &'static str)];
+    /// The name in the query under which a list goes on, and the element of the page before that says where.
+    const GOES_ON: (&'static str, &'static str);
+
+    /// The headers that sign a request.
+    fn headers(&self, request: &Request<'_>, now: Timestamp) -> Vec<(&'static str, String)>;
+
+    /// The pairs of the query that sign a URL.
+    fn query(
+        &self,
+        request: &Request<'_>,
+        now: Timestamp,
+        expires_after: Duration,
+    ) -> Vec<(&'static str, String)>;
+
+    /// The class that stands for a tier.
+    fn class(&self, tier: Tier) -> &'static str;
+
+    /// The class that an object says it has; nothing where the vendor leaves the standard one out.
+    fn read_class(&self, class: Option<&str>) -> Class;
+
+    /// A copy's source as its header has it: the bucket, and the key encoded.
+    fn copy_source(&self, key: &str) -> String;
+
+    /// The document that asks for a restore.
+    fn restore(&self, days: u16, speed: RestoreSpeed) -> String;
+
+    /// What its tiers are like.
+    fn caps(&self) -> TierCaps;
+}

@@ -1,0 +1,34 @@
+//! What Aliyun OSS and Tencent COS have in common: both descend from the same interface, with other names, other signatures and other
+//! habits. An adapter says how its vendor differs ([`Dialect`]); this crate puts, gets, lists, copies, moves and restores.
+//!
+//! **Decides** when a request may be sent again, what an answer means, and whether the bytes that came are those that were sent.
+//!
+//! **Must not know** any vendor, SQL, or a clock but its own [`Clock`](picora_core::Clock).
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`dialect`] | [`Dialect`]: how a vendor differs |
+//! | [`config`] | where a bucket is, and how long is waited |
+//! | [`failure`] | why a request came to nothing, or may have |
+//! | `request` | one request, sent until its answer stands |
+//! | `store` | bytes: `object_store::ObjectStore` for [`Native`] |
+//! | `upload` | an upload in parts |
+//! | `control` | tiers: `picora_tiering::TierControl` for [`Native`] |
+//! | `attributes` | headers and what object_store calls them |
+//! | `listing`, `xml` | documents |
+
+mod attributes;
+pub mod config;
+mod control;
+pub mod dialect;
+pub mod failure;
+mod listing;
+mod request;
+mod store;
+mod upload;
+mod xml;
+
+pub use config::{ConfigError, NativeConfig};
+pub use dialect::Dialect;
+pub use failure::Failure;
+pub use store::Native;

@@ -1,0 +1,147 @@
+//! Media on Aliyun OSS.
+//!
+//! **Decides** how OSS differs from its relatives: signature version 4, classes `Standard` and `Archive`, a copy onto itself that forgets
+//! every header that is not sent again, restores of a minute. All else is [`picora_native`].
+//!
+//! **Must not know** which bytes are whose, or when they should move.
+//!
+//! ```
+//! use picora_core::{Clock, ManualClock, Timestamp};
+//! use picora_oss::{Oss, OssConfig};
+//! use picora_sign::Credentials;
+//! use std::sync::Arc;
+//!
+//! let config = OssConfig::new("https://media.example.com", "photos", "cn-hangzhou", Credentials::new("AK", "SK"))?;
+//! let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_795_255_200)));
+//! let store = picora_oss::open(config, clock)?; // an `object_store::ObjectStore`, and a `picora_tiering::TierControl`
+//! # let _: Oss = store;
+//! # Ok::<(), picora_native::ConfigError>(())
+//! ```
+//!
+//! Sources: the vendor's pages of PutObject, CopyObject, RestoreObject, HeadObject and "Storage classes"; rows #83–#85, #96.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use picora_core::{Amount, Clock, Timestamp};
+use picora_native::{ConfigError, Dialect, Native, NativeConfig};
+use picora_sign::{Credentials, Request, encode, oss};
+use picora_tiering::{Class, RestoreSpeed, Tier, TierCaps};
+
+/// A bucket of OSS.
+pub type Oss = Native<OssDialect>;
+
+/// A bucket, where it lies, and who asks.
+#[derive(Clone, Debug)]
+pub struct OssConfig {
+    /// Where the bucket is, and how long is waited.
+    pub native: NativeConfig,
+    /// The region of the bucket, such as `cn-hangzhou`.
+    pub region: String,
+    /// The key that signs.
+    pub credentials: Credentials,
+}
+
+impl OssConfig {
+    /// A bucket at its address: `https://photos.oss-cn-hangzhou.aliyuncs.com`, or a domain of one's own, which new buckets of the mainland
+    /// must have.
+    ///
+    /// **Errors**: [`ConfigError`] for an address that is none, or is neither HTTPS nor on this machine.
+    pub fn new(
+        endpoint: &str,
+        bucket: &str,
+        region: &str,
+        credentials: Credentials,
+    ) -> Result<Self, ConfigError> {
+        Ok(Self {
+            native: NativeConfig::new(endpoint, bucket)?,
+            region: region.to_owned(),
+            credentials,
+        })
+    }
+}
+
+/// Opens a bucket. Nothing is sent.
+///
+/// **Errors**: [`ConfigError`] when no HTTPS client can be made.
+pub fn open(config: OssConfig, clock: Arc<dyn Clock>) -> Result<Oss, ConfigError> {
+    let dialect = OssDialect {
+        bucket: config.native.bucket.clone(),
+        region: config.region,
+        credentials: config.credentials,
+    };
+    Native::new(dialect, config.native, clock)
+}
+
+/// The habits of OSS.
+#[derive(Debug)]
+pub struct OssDialect {
+    bucket: String,
+    region: String,
+    credentials: Credentials,
+}
+
+impl Dialect for OssDialect {
+    const NAME: &'static str = "oss";
+    const PREFIX: &'static str = "x-oss-";
+    const LIST: &'static [(&'static str, &'static str)] = &[("list-type", "2")];
+    const GOES_ON: (&'static str, &'static str) = ("continuation-token", "NextContinuationToken");
+
+    fn headers(&self, request: &Request<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
+        oss::headers(&self.credentials, &self.region, request, now)
+    }
+
+    fn query(
+        &self,
+        request: &Request<'_>,
+        now: Timestamp,
+        expires_after: Duration,
+    ) -> Vec<(&'static str, String)> {
+        oss::query(&self.credentials, &self.region, request, now, expires_after)
+    }
+
+    fn class(&self, tier: Tier) -> &'static str {
+        match tier {
+            Tier::Hot => HOT,
+            Tier::Archive => ARCHIVE,
+        }
+    }
+
+    fn read_class(&self, class: Option<&str>) -> Class {
+        match class {
+            None | Some(HOT) => Tier::Hot.into(),
+            Some(ARCHIVE) => Tier::Archive.into(),
+            Some(other) => Class::Other(other.to_owned()),
+        }
+    }
+
+    fn copy_source(&self, key: &str) -> String {
+        format!("/{}/{}", self.bucket, encode::path(key))
+    }
+
+    /// For its one archive, OSS knows no speeds. A restored object is readable for one to seven days.
+    fn restore(&self, days: u16, _speed: RestoreSpeed) -> String {
+        format!(
+            "<RestoreRequest><Days>{}</Days></RestoreRequest>",
+            days.clamp(1, 7)
+        )
+    }
+
+    fn caps(&self) -> TierCaps {
+        TierCaps {
+            transparent_read: false,
+            needs_restore: true,
+            minimum_billed: Amount::from(64 << 10),
+            minimum_days: 60,
+            restore_typical: Duration::from_secs(60),
+            restore_worst: Duration::from_secs(4 * 60 * 60),
+            restores_per_second: None,
+            paid_replica: false,
+            self_copy_drops_headers: true,
+            copy_limit: Amount::from(1 << 30),
+        }
+    }
+}
+
+const HOT: &str = "Standard";
+const ARCHIVE: &str = "Archive";

@@ -1,0 +1,168 @@
+//! Tiers: moves that keep every header, restores, and what is refused.
+
+use std::time::Duration;
+
+use object_store::path::Path;
+use object_store::{Attribute, Attributes, Error, ObjectStore, ObjectStoreExt, PutOptions};
+use picora_core::Amount;
+use picora_oss::Oss;
+use picora_tiering::{
+    Class, Guard, Moved, Present, RestoreAck, RestoreSpeed, Restoring, Tier, TierControl,
+};
+
+use crate::world::fresh;
+
+async fn photo(store: &Oss) -> Path {
+    let path = Path::from("photo");
+    let attributes: Attributes = [
+        (Attribute::ContentType, "image/png"),
+        (Attribute::CacheControl, "max-age=31536000, immutable"),
+        (
+            Attribute::ContentDisposition,
+            "inline; filename=\"cat.png\"",
+        ),
+        (Attribute::ContentLanguage, "de"),
+        (Attribute::Metadata("sha256".into()), "ab"),
+        (Attribute::Metadata("owner".into()), "acc_1"),
+    ]
+    .into_iter()
+    .collect();
+    let options = PutOptions {
+        attributes,
+        ..PutOptions::default()
+    };
+    store
+        .put_opts(&path, "0123456789".into(), options)
+        .await
+        .unwrap();
+    path
+}
+
+async fn seen(store: &Oss, path: &Path) -> Present {
+    store.probe(path).await.unwrap().unwrap()
+}
+
+fn guard(present: &Present) -> Guard {
+    Guard {
+        etag: present.etag.clone().unwrap(),
+        size: present.size,
+    }
+}
+
+async fn thaw(cloud: &picora_testcloud::Cloud, store: &Oss, path: &Path) {
+    let ack = store
+        .restore(path, 1, RestoreSpeed::Expedited)
+        .await
+        .unwrap();
+    assert_eq!(ack, RestoreAck::Accepted);
+    cloud.clock().advance(Duration::from_secs(61));
+}
+
+#[tokio::test]
+async fn ten_moves_keep_every_header_and_every_byte() {
+    let (cloud, store) = fresh();
+    let path = photo(&store).await;
+    let before = seen(&store, &path).await;
+    assert_eq!(before.class, Class::Tier(Tier::Hot));
+    assert_eq!(before.headers.metadata.len(), 2);
+    for _ in 0..5 {
+        let hot = seen(&store, &path).await;
+        let moved = store
+            .set_tier(&path, Tier::Archive, &guard(&hot), &hot.headers)
+            .await;
+        assert_eq!(moved.unwrap(), Moved::Done);
+        thaw(&cloud, &store, &path).await;
+        let cold = seen(&store, &path).await;
+        assert_eq!(cold.class, Class::Tier(Tier::Archive));
+        assert!(matches!(cold.restoring, Restoring::ReadableUntil(_)));
+        let moved = store
+            .set_tier(&path, Tier::Hot, &guard(&cold), &cold.headers)
+            .await;
+        assert_eq!(moved.unwrap(), Moved::Done);
+    }
+    let after = seen(&store, &path).await;
+    assert_eq!(after, before);
+    assert_eq!(
+        store.get(&path).await.unwrap().bytes().await.unwrap(),
+        "0123456789"
+    );
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_archived_object_is_frozen_until_it_is_restored() {
+    let (cloud, store) = fresh();
+    let path = photo(&store).await;
+    let not = store
+        .restore(&path, 1, RestoreSpeed::Expedited)
+        .await
+        .unwrap();
+    assert_eq!(not, RestoreAck::NotArchived);
+    let hot = seen(&store, &path).await;
+    let moved = store
+        .set_tier(&path, Tier::Archive, &guard(&hot), &hot.headers)
+        .await;
+    assert_eq!(moved.unwrap(), Moved::Done);
+    let read = store.get(&path).await;
+    assert!(
+        matches!(read, Err(Error::PermissionDenied { .. })),
+        "{read:?}"
+    );
+    let cold = seen(&store, &path).await;
+    let moved = store
+        .set_tier(&path, Tier::Hot, &guard(&cold), &cold.headers)
+        .await;
+    assert_eq!(moved.unwrap(), Moved::Frozen);
+
+    let restore = || store.restore(&path, 1, RestoreSpeed::Expedited);
+    assert_eq!(restore().await.unwrap(), RestoreAck::Accepted);
+    assert_eq!(restore().await.unwrap(), RestoreAck::InProgress);
+    assert_eq!(seen(&store, &path).await.restoring, Restoring::Ongoing);
+    cloud.clock().advance(Duration::from_secs(61));
+    assert_eq!(
+        store.get(&path).await.unwrap().bytes().await.unwrap(),
+        "0123456789"
+    );
+    assert_eq!(restore().await.unwrap(), RestoreAck::Readable);
+    cloud.clock().advance(Duration::from_secs(3 * 24 * 60 * 60));
+    assert_eq!(seen(&store, &path).await.restoring, Restoring::No);
+    assert!(store.get(&path).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_not_there_or_another_is_not_moved() {
+    let (_cloud, store) = fresh();
+    let path = photo(&store).await;
+    let present = seen(&store, &path).await;
+    let nothing = Path::from("nothing");
+    assert_eq!(store.probe(&nothing).await.unwrap(), None);
+    let move_it = |path: Path, guard: Guard| {
+        let (store, headers) = (store.clone(), present.headers.clone());
+        async move {
+            store
+                .set_tier(&path, Tier::Archive, &guard, &headers)
+                .await
+                .unwrap()
+        }
+    };
+    assert_eq!(
+        move_it(nothing.clone(), guard(&present)).await,
+        Moved::Missing
+    );
+    let other = Guard {
+        etag: "\"0\"".to_owned(),
+        ..guard(&present)
+    };
+    assert_eq!(move_it(path.clone(), other).await, Moved::Changed);
+    let large = Guard {
+        size: Amount::from((1 << 30) + 1),
+        ..guard(&present)
+    };
+    assert_eq!(move_it(path.clone(), large).await, Moved::TooLarge);
+    assert_eq!(seen(&store, &path).await, present);
+    let ack = store
+        .restore(&nothing, 1, RestoreSpeed::Bulk)
+        .await
+        .unwrap();
+    assert_eq!(ack, RestoreAck::Missing);
+}

@@ -1,0 +1,23 @@
+//! An emulator, and the adapter before it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use picora_oss::{Oss, OssConfig};
+use picora_testcloud::cloud::{BUCKET, REGION};
+use picora_testcloud::{Cloud, Vendor};
+
+/// Both; every test has its own.
+pub(crate) fn fresh() -> (Cloud, Oss) {
+    let cloud = Cloud::start(Vendor::Oss);
+    let store = open(&cloud, |_| {});
+    (cloud, store)
+}
+
+pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut OssConfig)) -> Oss {
+    let mut config = OssConfig::new(&cloud.url(), BUCKET, REGION, Cloud::credentials()).unwrap();
+    config.native.bucket_in_path = true;
+    config.native.read_timeout = Duration::from_secs(20); // digests of large parts take long without optimisation
+    change(&mut config);
+    picora_oss::open(config, Arc::new(cloud.clock())).unwrap()
+}

@@ -1,0 +1,37 @@
+//! Signatures of requests to Aliyun OSS (V4) and Tencent COS, in headers and in URLs.
+//!
+//! **Decides** nothing and sends nothing: a signature is a function of credentials, the request and the time. Keys, queries and headers
+//! are given as they are meant, not as they are encoded; [`encode`] writes them as the vendors do.
+//!
+//! **Must not know** HTTP clients, runtimes, or a clock.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`credentials`] | an access key, and the token of a temporary one |
+//! | [`request`] | what of a request is signed |
+//! | [`encode`] | percent-encoding as both vendors have it |
+//! | [`oss`] | Aliyun OSS, signature version 4 |
+//! | [`cos`] | Tencent COS |
+//!
+//! ```
+//! use picora_core::Timestamp;
+//! use picora_sign::{Credentials, Request, oss};
+//!
+//! let credentials = Credentials::new("AK", "SK");
+//! let request = Request { method: "GET", bucket: "photos", key: "猫.png", query: &[], headers: &[] };
+//! let signed = oss::headers(&credentials, "cn-hangzhou", &request, Timestamp::from_unix_seconds(1_795_255_200));
+//! assert!(signed.iter().any(|(name, value)| *name == "authorization" && value.starts_with("OSS4-HMAC-SHA256 Credential=AK/20261121/")));
+//! ```
+//!
+//! Sources: "Include signatures in the Authorization header" (V4) and "Add signatures to URLs" of Aliyun OSS; "Request Signature" of Tencent
+//! COS; held against the vendors' Python SDKs byte for byte. Rows #65–#66, #82–#85.
+
+pub mod cos;
+pub mod credentials;
+pub mod encode;
+mod mac;
+pub mod oss;
+pub mod request;
+
+pub use credentials::Credentials;
+pub use request::Request;

@@ -1,0 +1,35 @@
+//! Development only: object stores on loopback that are as strict as the real ones, and as unreliable as a test wants.
+//!
+//! **Decides** what Aliyun OSS and Tencent COS would answer (R2 follows): it verifies every signature, refuses every header and query that it does
+//! not know, and forgets on a move what the vendor forgets. What it holds is in memory.
+//!
+//! **Must not know** the adapters it tests. That it speaks as the vendor does is judged by the vendor's own clients.
+//!
+//! | module | noun |
+//! |---|---|
+//! | [`cloud`] | [`Cloud`]: a store on a port of 127.0.0.1 |
+//! | [`clock`] | its time, which a test may move |
+//! | [`faults`] | what goes wrong, and when |
+//! | `native` | the dialects of Aliyun OSS and Tencent COS |
+//! | [`call`], [`answer`], [`xml`] | requests, answers, documents |
+//! | [`object`] | what lies in a bucket |
+//!
+//! ```
+//! use picora_testcloud::{Cloud, Vendor};
+//! let cloud = Cloud::start(Vendor::Oss);
+//! assert!(cloud.url().starts_with("http://127.0.0.1:"));
+//! ```
+
+pub mod answer;
+pub mod call;
+pub mod clock;
+pub mod cloud;
+mod cut;
+pub mod faults;
+mod native;
+pub mod object;
+pub mod xml;
+
+pub use clock::CloudClock;
+pub use cloud::{Cloud, Vendor};
+pub use faults::{Fault, Faults};
