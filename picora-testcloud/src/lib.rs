@@ -13,6 +13,7 @@
 //! | `native` | the dialects of Aliyun OSS and Tencent COS |
 //! | [`call`], [`answer`], [`xml`] | requests, answers, documents |
 //! | [`object`] | what lies in a bucket |
+//! | [`promises`] | what every adapter must keep |
 //!
 //! ```
 //! use picora_testcloud::{Cloud, Vendor};
@@ -28,6 +29,7 @@ mod cut;
 pub mod faults;
 mod native;
 pub mod object;
+pub mod promises;
 pub mod xml;
 
 pub use clock::CloudClock;

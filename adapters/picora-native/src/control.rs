@@ -62,7 +62,7 @@ impl<D: Dialect> TierControl for Native<D> {
                 dialect.copy_source(key.as_ref()),
             )
             .with(format!("{prefix}copy-source-if-match"), &guard.etag)
-            .with(format!("{prefix}metadata-directive"), "REPLACE")
+            .with(format!("{prefix}metadata-directive"), D::REPLACES)
             .with(format!("{prefix}storage-class"), dialect.class(to));
         for (name, value) in headers.standard() {
             ask = ask.with(name, value);

@@ -18,6 +18,9 @@ pub trait Dialect: Debug + Send + Sync + 'static {
     /// The name in the query under which a list goes on, and the element of the page before that says where.
     const GOES_ON: (&'static str, &'static str);
 
+    /// The directive by which a copy takes its headers from the request.
+    const REPLACES: &'static str;
+
     /// The headers that sign a request.
     fn headers(&self, request: &Request<'_>, now: Timestamp) -> Vec<(&'static str, String)>;
 

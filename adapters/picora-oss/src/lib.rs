@@ -86,6 +86,7 @@ impl Dialect for OssDialect {
     const PREFIX: &'static str = "x-oss-";
     const LIST: &'static [(&'static str, &'static str)] = &[("list-type", "2")];
     const GOES_ON: (&'static str, &'static str) = ("continuation-token", "NextContinuationToken");
+    const REPLACES: &'static str = "REPLACE";
 
     fn headers(&self, request: &Request<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
         oss::headers(&self.credentials, &self.region, request, now)

@@ -8,6 +8,8 @@ const ADAPTERS_ON_ADAPTERS: &[(&str, &str)] = &[
     // What is signed is the same for whoever sends it.
     ("adapters/picora-native", "adapters/picora-sign"),
     // A vendor says how it differs from its relatives, and which key signs.
+    ("adapters/picora-cos", "adapters/picora-native"),
+    ("adapters/picora-cos", "adapters/picora-sign"),
     ("adapters/picora-oss", "adapters/picora-native"),
     ("adapters/picora-oss", "adapters/picora-sign"),
 ];

@@ -55,7 +55,7 @@ impl Layer {
             Self::Domain => matches!(other, Self::Core),
             Self::Application => matches!(other, Self::Core | Self::Domain),
             Self::Adapter => matches!(other, Self::Core | Self::Domain | Self::Application),
-            Self::Testcloud => matches!(other, Self::Core | Self::Adapter),
+            Self::Testcloud => matches!(other, Self::Core | Self::Domain | Self::Adapter),
             Self::Example => matches!(
                 other,
                 Self::Core | Self::Domain | Self::Application | Self::Adapter

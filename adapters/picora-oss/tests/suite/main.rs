@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
-mod bytes;
-mod faults;
-mod tiers;
+mod strangers;
 mod world;
+
+picora_testcloud::store_promises!(crate::world::fresh);

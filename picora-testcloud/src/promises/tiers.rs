@@ -3,16 +3,14 @@
 use std::time::Duration;
 
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, Error, ObjectStore, ObjectStoreExt, PutOptions};
+use object_store::{Attribute, Attributes, Error, ObjectStoreExt, PutOptions};
 use picora_core::Amount;
-use picora_oss::Oss;
-use picora_tiering::{
-    Class, Guard, Moved, Present, RestoreAck, RestoreSpeed, Restoring, Tier, TierControl,
-};
+use picora_tiering::{Class, Guard, Moved, Present, RestoreAck, RestoreSpeed, Restoring, Tier};
 
-use crate::world::fresh;
+use super::Store;
+use crate::Cloud;
 
-async fn photo(store: &Oss) -> Path {
+async fn photo(store: &impl Store) -> Path {
     let path = Path::from("photo");
     let attributes: Attributes = [
         (Attribute::ContentType, "image/png"),
@@ -38,7 +36,7 @@ async fn photo(store: &Oss) -> Path {
     path
 }
 
-async fn seen(store: &Oss, path: &Path) -> Present {
+async fn seen(store: &impl Store, path: &Path) -> Present {
     store.probe(path).await.unwrap().unwrap()
 }
 
@@ -49,7 +47,7 @@ fn guard(present: &Present) -> Guard {
     }
 }
 
-async fn thaw(cloud: &picora_testcloud::Cloud, store: &Oss, path: &Path) {
+async fn thaw(cloud: &Cloud, store: &impl Store, path: &Path) {
     let ack = store
         .restore(path, 1, RestoreSpeed::Expedited)
         .await
@@ -58,8 +56,7 @@ async fn thaw(cloud: &picora_testcloud::Cloud, store: &Oss, path: &Path) {
     cloud.clock().advance(Duration::from_secs(61));
 }
 
-#[tokio::test]
-async fn ten_moves_keep_every_header_and_every_byte() {
+pub async fn ten_moves_keep_every_header_and_every_byte<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
     let (cloud, store) = fresh();
     let path = photo(&store).await;
     let before = seen(&store, &path).await;
@@ -89,8 +86,9 @@ async fn ten_moves_keep_every_header_and_every_byte() {
     assert_eq!(cloud.surprises(), Vec::<String>::new());
 }
 
-#[tokio::test]
-async fn an_archived_object_is_frozen_until_it_is_restored() {
+pub async fn an_archived_object_is_frozen_until_it_is_restored<S: Store>(
+    fresh: impl Fn() -> (Cloud, S),
+) {
     let (cloud, store) = fresh();
     let path = photo(&store).await;
     let not = store
@@ -129,8 +127,7 @@ async fn an_archived_object_is_frozen_until_it_is_restored() {
     assert!(store.get(&path).await.is_err());
 }
 
-#[tokio::test]
-async fn what_is_not_there_or_another_is_not_moved() {
+pub async fn what_is_not_there_or_another_is_not_moved<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
     let (_cloud, store) = fresh();
     let path = photo(&store).await;
     let present = seen(&store, &path).await;
@@ -155,7 +152,7 @@ async fn what_is_not_there_or_another_is_not_moved() {
     };
     assert_eq!(move_it(path.clone(), other).await, Moved::Changed);
     let large = Guard {
-        size: Amount::from((1 << 30) + 1),
+        size: Amount::new(store.caps().copy_limit.get() + 1).expect("it is in range"),
         ..guard(&present)
     };
     assert_eq!(move_it(path.clone(), large).await, Moved::TooLarge);

@@ -1,0 +1,8 @@
+//! The adapter against the strict emulator, which the vendor's own clients have judged.
+
+#![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
+
+mod strangers;
+mod world;
+
+picora_testcloud::store_promises!(crate::world::fresh);

@@ -1,0 +1,28 @@
+//! An emulator, and the adapter before it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use picora_cos::{Cos, CosConfig};
+use picora_testcloud::cloud::BUCKET;
+use picora_testcloud::{Cloud, Vendor};
+
+/// Both; every test has its own.
+pub(crate) fn fresh() -> (Cloud, Cos) {
+    let cloud = Cloud::start(Vendor::Cos);
+    let store = open(&cloud, |_| {});
+    (cloud, store)
+}
+
+pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut CosConfig)) -> Cos {
+    let mut config = CosConfig::new(
+        &cloud.url(),
+        &format!("{BUCKET}-1250000000"),
+        "ap-guangzhou",
+        Cloud::credentials(),
+    )
+    .unwrap();
+    config.native.read_timeout = Duration::from_secs(20); // digests of large parts take long without optimisation
+    change(&mut config);
+    picora_cos::open(config, Arc::new(cloud.clock())).unwrap()
+}

@@ -1,0 +1,59 @@
+//! What every adapter of a cloud must keep, against the emulator of its vendor.
+//!
+//! Each promise is a function of a maker of fresh clouds with the adapter before them; [`store_promises!`](crate::store_promises) gives each
+//! a test, and object_store's own as well.
+
+#![allow(missing_docs, reason = "the names of promises are sentences")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "what is amiss in a promise shall stop the test"
+)]
+
+pub mod bytes;
+pub mod faults;
+pub mod tiers;
+
+use object_store::ObjectStore;
+use picora_tiering::TierControl;
+
+/// Bytes and tiers of one store.
+pub trait Store: ObjectStore + TierControl + Clone + 'static {}
+
+impl<S: ObjectStore + TierControl + Clone + 'static> Store for S {}
+
+/// Gives each promise a test. `$fresh` makes a cloud and the adapter before it.
+#[macro_export]
+macro_rules! store_promises {
+    ($fresh:path) => {
+        $crate::store_promises! { @own $fresh;
+            bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused;
+            tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_frozen_until_it_is_restored,
+                what_is_not_there_or_another_is_not_moved;
+            faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
+                a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
+        }
+        $crate::store_promises! { @object_store $fresh;
+            put_get_delete_list(), put_get_attributes(), get_opts(), put_opts(false), stream_get(), list_uses_directories_correctly(),
+            list_with_delimiter(), list_with_offset_exclusivity(), rename_and_copy(), copy_if_not_exists(),
+            copy_rename_nonexistent_object(), multipart_race_condition(true), multipart_out_of_order()
+        }
+    };
+    (@own $fresh:path; $($group:ident: $($promise:ident),+;)+) => {$(
+        mod $group {$(
+            #[tokio::test]
+            async fn $promise() {
+                $crate::promises::$group::$promise($fresh).await;
+            }
+        )+}
+    )+};
+    (@object_store $fresh:path; $($promise:ident($($more:expr),*)),+) => {
+        mod object_store_itself {$(
+            #[tokio::test]
+            async fn $promise() {
+                let (cloud, store) = $fresh();
+                object_store::integration::$promise(&store $(, $more)*).await;
+                assert_eq!(cloud.surprises(), Vec::<String>::new());
+            }
+        )+}
+    };
+}
