@@ -152,8 +152,21 @@ fn answers_that_break_off_or_come_too_late() {
             .await
             .unwrap_err();
         assert_eq!(told(&error, namespace.now()), (Unavailable, Some(1)));
-        namespace.pass(1);
-        let published = echo.publish(&[snapshot], namespace.now()).await.unwrap();
+        // On a busy machine a connection that the slow answer left behind may close just as it is used: unknown again, and tried again.
+        let mut lost = 0;
+        let published = loop {
+            namespace.pass(1);
+            match echo.publish(&[snapshot], namespace.now()).await {
+                Ok(published) => break published,
+                Err(error) => {
+                    lost += 1;
+                    assert!(
+                        told(&error, namespace.now()).0 == Unknown && lost < 4,
+                        "{error}"
+                    );
+                }
+            }
+        };
         assert_eq!(published.written, 8, "nobody knows what stands");
         assert_eq!(namespace.edge.violations(), 0);
     });

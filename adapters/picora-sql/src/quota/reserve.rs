@@ -34,13 +34,15 @@ pub(super) async fn reserve(
     if survey.stale {
         limits::refresh(conn, thresholds, request.account, now).await?;
     }
-    if survey.due && survey.ahead {
-        // What the dead hold keeps no window open. Cells are made before any is locked, of both windows, for limits are locked first.
+    let expired_first = survey.due && survey.ahead;
+    if expired_first {
+        // What the dead hold keeps no window open. Limits are locked first and then all cells in one order, those of both windows, so that
+        // nothing below locks anything new.
         let later = lifted(now, ahead.iter().copied());
         let mut both = Touched::by(&request.items, request.tally, later).cells;
         both.extend(&touched.cells);
         cells::open(conn, request.account, &both).await?;
-        expire(conn, request.account, now).await?;
+        expire(conn, request.account, both, now).await?;
         survey = Survey::of(conn, request, &touched.cells, &ahead, now).await?;
     }
     let at = if survey.ahead {
@@ -54,7 +56,8 @@ pub(super) async fn reserve(
     if survey.incomplete || at != now {
         cells::open(conn, request.account, &touched.cells).await?;
     }
-    let due = if survey.due {
+    // Whoever is due now and was not before is in another transaction's hands.
+    let due = if survey.due && !expired_first {
         outcomes::lock_due_of(conn, request.account, now).await?
     } else {
         Vec::new()
@@ -126,14 +129,22 @@ pub(super) async fn extend(
     }
 }
 
-/// Expires the dead reservations of an account that nobody else has in hand.
-async fn expire(conn: &mut SqlConn<'_>, account: AccountId, now: Timestamp) -> Result<(), Fault> {
+/// Expires the dead reservations of an account that nobody else has in hand. Locks their cells and `more` in their order.
+async fn expire(
+    conn: &mut SqlConn<'_>,
+    account: AccountId,
+    more: BTreeSet<CellKey>,
+    now: Timestamp,
+) -> Result<(), Fault> {
     let due = outcomes::lock_due_of(conn, account, now).await?;
     let mut moves = Moves::default();
     for dead in &due {
         let step = dead.give_back(ReservationState::Expired);
         moves.add(account, &step.changes)?;
     }
+    let mut keys = more;
+    keys.extend(moves.iter().map(|(key, ..)| key));
+    cells::lock(conn, account, &keys).await?;
     moves.write(conn).await?;
     outcomes::expire(conn, &due, now).await
 }

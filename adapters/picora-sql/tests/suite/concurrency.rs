@@ -252,10 +252,14 @@ fn a_storm_on_sqlite() {
 #[test]
 fn a_storm_on_postgres() {
     runtime().block_on(async {
-        let store = crate::world::postgres(&crate::world::fresh_url()).await;
-        weathers_a_storm(&store, 1, 400).await;
-        tokio::time::sleep(Duration::from_millis(1_500)).await; // statistics arrive late
-        let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
-        assert_eq!(count(&store, deadlocks).await, 0);
+        for seed in 1..=4 {
+            let store = crate::world::postgres(&crate::world::fresh_url()).await;
+            weathers_a_storm(&store, seed, 300).await;
+            tokio::time::sleep(Duration::from_millis(1_500)).await; // statistics arrive late
+            let deadlocks =
+                "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+            assert_eq!(count(&store, deadlocks).await, 0, "seed {seed}");
+            store.close().await;
+        }
     });
 }
