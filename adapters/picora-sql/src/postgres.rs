@@ -21,7 +21,11 @@ impl SqlStore {
         let told = |error| error::of(error, crate::POSTGRES, "connect");
         let options: PgConnectOptions = url.parse().map_err(told)?;
         let timeout = LOCK_TIMEOUT.as_millis().to_string();
-        let options = options.options([("lock_timeout", timeout.as_str())]);
+        let options = options.options([
+            ("lock_timeout", timeout.as_str()),
+            // Every text looks rows up by its index, whatever the parameters are: planning it anew costs more than running it.
+            ("plan_cache_mode", "force_generic_plan"),
+        ]);
         let connecting = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(PATIENCE)
