@@ -7,11 +7,12 @@
 //!
 //! ```
 //! use picora_core::{Clock, ManualClock, Timestamp};
-//! use picora_cos::{Cos, CosConfig};
+//! use picora_native::NativeConfig;
+//! use picora_cos::Cos;
 //! use picora_sign::Credentials;
 //! use std::sync::Arc;
 //!
-//! let config = CosConfig::new("https://media.example.com", "photos-1250000000", "ap-guangzhou", Credentials::new("AKID", "SK"))?;
+//! let config = NativeConfig::new("https://media.example.com", "photos-1250000000", "ap-guangzhou", Credentials::new("AKID", "SK"))?;
 //! let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_795_255_200)));
 //! let store = picora_cos::open(config, clock)?; // an `object_store::ObjectStore`, and a `picora_tiering::TierControl`
 //! # let _: Cos = store;
@@ -26,61 +27,23 @@ use std::time::Duration;
 use picora_core::{Amount, Clock, Timestamp};
 use picora_native::{ConfigError, Dialect, Native, NativeConfig};
 use picora_sign::cos::Span;
-use picora_sign::{Credentials, Request, cos, encode};
+use picora_sign::{Request, cos, encode};
 use picora_tiering::{Class, RestoreSpeed, Tier, TierCaps};
 
 /// A bucket of COS.
 pub type Cos = Native<CosDialect>;
 
-/// A bucket, where it lies, and who asks.
-#[derive(Clone, Debug)]
-pub struct CosConfig {
-    /// Where the bucket is, and how long is waited.
-    pub native: NativeConfig,
-    /// The region of the bucket, such as `ap-guangzhou`.
-    pub region: String,
-    /// The key that signs.
-    pub credentials: Credentials,
-}
-
-impl CosConfig {
-    /// A bucket at its address: `https://photos-1250000000.cos.ap-guangzhou.myqcloud.com`, or a domain of one's own. The bucket's name ends
-    /// with the number of its owner.
-    ///
-    /// **Errors**: [`ConfigError`] for an address that is none, or is neither HTTPS nor on this machine.
-    pub fn new(
-        endpoint: &str,
-        bucket: &str,
-        region: &str,
-        credentials: Credentials,
-    ) -> Result<Self, ConfigError> {
-        Ok(Self {
-            native: NativeConfig::new(endpoint, bucket)?,
-            region: region.to_owned(),
-            credentials,
-        })
-    }
-}
-
-/// Opens a bucket. Nothing is sent.
+/// Opens a bucket at its address: `https://photos-1250000000.cos.ap-guangzhou.myqcloud.com`, or a domain of
+/// one's own; the bucket's name ends with the number of its owner. Nothing is sent.
 ///
 /// **Errors**: [`ConfigError`] when no HTTPS client can be made.
-pub fn open(config: CosConfig, clock: Arc<dyn Clock>) -> Result<Cos, ConfigError> {
-    let dialect = CosDialect {
-        bucket: config.native.bucket.clone(),
-        region: config.region,
-        credentials: config.credentials,
-    };
-    Native::new(dialect, config.native, clock)
+pub fn open(config: NativeConfig, clock: Arc<dyn Clock>) -> Result<Cos, ConfigError> {
+    Native::new(config, clock)
 }
 
 /// The habits of COS.
 #[derive(Debug)]
-pub struct CosDialect {
-    bucket: String,
-    region: String,
-    credentials: Credentials,
-}
+pub struct CosDialect;
 
 impl Dialect for CosDialect {
     const NAME: &'static str = "cos";
@@ -89,20 +52,24 @@ impl Dialect for CosDialect {
     const GOES_ON: (&'static str, &'static str) = ("marker", "NextMarker");
     const REPLACES: &'static str = "Replaced";
 
-    fn headers(&self, request: &Request<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
-        cos::headers(&self.credentials, request, span(now, HOLDS))
+    fn headers(
+        config: &NativeConfig,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Vec<(&'static str, String)> {
+        cos::headers(&config.credentials, request, span(now, HOLDS))
     }
 
     fn query(
-        &self,
+        config: &NativeConfig,
         request: &Request<'_>,
         now: Timestamp,
         expires_after: Duration,
     ) -> Vec<(&'static str, String)> {
-        cos::query(&self.credentials, request, span(now, expires_after))
+        cos::query(&config.credentials, request, span(now, expires_after))
     }
 
-    fn class(&self, tier: Tier) -> &'static str {
+    fn class(tier: Tier) -> &'static str {
         match tier {
             Tier::Hot => HOT,
             Tier::Archive => ARCHIVE,
@@ -110,7 +77,7 @@ impl Dialect for CosDialect {
     }
 
     /// COS does not tell the class of what is standard.
-    fn read_class(&self, class: Option<&str>) -> Class {
+    fn read_class(class: Option<&str>) -> Class {
         match class {
             None | Some(HOT) => Tier::Hot.into(),
             Some(ARCHIVE) => Tier::Archive.into(),
@@ -118,12 +85,12 @@ impl Dialect for CosDialect {
         }
     }
 
-    fn copy_source(&self, key: &str) -> String {
-        let (bucket, region) = (&self.bucket, &self.region);
+    fn copy_source(config: &NativeConfig, key: &str) -> String {
+        let (bucket, region) = (&config.bucket, &config.region);
         format!("{bucket}.cos.{region}.myqcloud.com/{}", encode::path(key))
     }
 
-    fn restore(&self, days: u16, speed: RestoreSpeed) -> String {
+    fn restore(days: u16, speed: RestoreSpeed) -> String {
         let tier = match speed {
             RestoreSpeed::Expedited => "Expedited",
             RestoreSpeed::Standard => "Standard",
@@ -135,7 +102,7 @@ impl Dialect for CosDialect {
         )
     }
 
-    fn caps(&self) -> TierCaps {
+    fn caps() -> TierCaps {
         TierCaps {
             transparent_read: false,
             needs_restore: true,

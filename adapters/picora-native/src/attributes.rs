@@ -39,7 +39,7 @@ pub(crate) fn served(headers: &HeaderMap, prefix: &str) -> ObjectHeaders {
 }
 
 /// The same for readers of bytes.
-pub(crate) fn attributes<D: Dialect>(headers: &HeaderMap, dialect: &D) -> Attributes {
+pub(crate) fn attributes<D: Dialect>(headers: &HeaderMap) -> Attributes {
     let served = served(headers, D::PREFIX);
     let mut attributes = Attributes::new();
     for (name, value) in served.standard() {
@@ -62,7 +62,7 @@ pub(crate) fn attributes<D: Dialect>(headers: &HeaderMap, dialect: &D) -> Attrib
     // The class that everything has unless it was moved is no attribute of it.
     let class = text(headers, &format!("{}storage-class", D::PREFIX));
     if let Some(class) = class
-        && dialect.read_class(Some(class)) != Tier::Hot.into()
+        && D::read_class(Some(class)) != Tier::Hot.into()
     {
         let class = AttributeValue::from(class.to_owned());
         attributes.insert(Attribute::StorageClass, class);

@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use picora_sign::Credentials;
 use url::Url;
 
-/// A bucket at an endpoint.
+/// A bucket at its address, where it lies, and who asks.
 #[derive(Clone, Debug)]
 pub struct NativeConfig {
     /// The address of the bucket: the vendor's, with the bucket in its host, or a domain of one's own.
     pub endpoint: Url,
     /// The bucket's name.
     pub bucket: String,
+    /// The region of the bucket, such as `cn-hangzhou`.
+    pub region: String,
+    /// The key that signs.
+    pub credentials: Credentials,
     /// Whether the bucket stands in the path instead of the host, as emulators on loopback have it; no vendor takes it so.
     pub bucket_in_path: bool,
     /// How long is waited for a connection.
@@ -46,10 +51,17 @@ impl NativeConfig {
     ///
     /// ```
     /// use picora_native::NativeConfig;
-    /// assert!(NativeConfig::new("https://media.example.com", "photos").is_ok());
-    /// assert!(NativeConfig::new("http://media.example.com", "photos").is_err());
+    /// use picora_sign::Credentials;
+    /// let at = |endpoint| NativeConfig::new(endpoint, "photos", "cn-hangzhou", Credentials::new("AK", "SK"));
+    /// assert!(at("https://media.example.com").is_ok());
+    /// assert!(at("http://media.example.com").is_err());
     /// ```
-    pub fn new(endpoint: &str, bucket: impl Into<String>) -> Result<Self, ConfigError> {
+    pub fn new(
+        endpoint: &str,
+        bucket: &str,
+        region: &str,
+        credentials: Credentials,
+    ) -> Result<Self, ConfigError> {
         let unreadable = || ConfigError::Endpoint(endpoint.to_owned());
         let url: Url = endpoint.parse().map_err(|_| unreadable())?;
         let host = url.host().ok_or_else(unreadable)?;
@@ -66,7 +78,9 @@ impl NativeConfig {
         }
         Ok(Self {
             endpoint: url,
-            bucket: bucket.into(),
+            bucket: bucket.to_owned(),
+            region: region.to_owned(),
+            credentials,
             bucket_in_path: false,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(30),

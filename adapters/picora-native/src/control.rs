@@ -18,7 +18,7 @@ use crate::store::{Native, stored_crc64};
 #[async_trait]
 impl<D: Dialect> TierControl for Native<D> {
     fn caps(&self) -> TierCaps {
-        self.wire.dialect.caps()
+        D::caps()
     }
 
     async fn probe(&self, key: &Path) -> Result<Option<Present>, StoreError> {
@@ -27,7 +27,7 @@ impl<D: Dialect> TierControl for Native<D> {
             Ok(answered) => answered.response,
             Err(failed) if failed.failure.status() == Some(404) => return Ok(None),
             // It changes nothing, so there is nothing unknown about it.
-            Err(failed) => return Err(told(Failure::Unreached(failed.failure.to_string()))),
+            Err(failed) => return Err(told(failed.failure.without_effect())),
         };
         let headers = answered.headers();
         let size = number(headers, "content-length").and_then(|it| Amount::new(it).ok());
@@ -36,7 +36,7 @@ impl<D: Dialect> TierControl for Native<D> {
         let class = text(headers, &format!("{}storage-class", D::PREFIX));
         let restore = text(headers, &format!("{}restore", D::PREFIX));
         Ok(Some(Present {
-            class: self.wire.dialect.read_class(class),
+            class: D::read_class(class),
             restoring: restore.map_or(Restoring::No, restoring),
             size,
             etag: text(headers, "etag").map(str::to_owned),
@@ -55,15 +55,15 @@ impl<D: Dialect> TierControl for Native<D> {
         if guard.size > self.caps().copy_limit {
             return Ok(Moved::TooLarge);
         }
-        let (prefix, dialect) = (D::PREFIX, &self.wire.dialect);
+        let (prefix, config) = (D::PREFIX, &self.wire.config);
         let mut ask = Ask::new(Method::PUT, key.as_ref())
             .with(
                 format!("{prefix}copy-source"),
-                dialect.copy_source(key.as_ref()),
+                D::copy_source(config, key.as_ref()),
             )
             .with(format!("{prefix}copy-source-if-match"), &guard.etag)
             .with(format!("{prefix}metadata-directive"), D::REPLACES)
-            .with(format!("{prefix}storage-class"), dialect.class(to));
+            .with(format!("{prefix}storage-class"), D::class(to));
         for (name, value) in headers.standard() {
             ask = ask.with(name, value);
         }
@@ -95,7 +95,7 @@ impl<D: Dialect> TierControl for Native<D> {
         let mut ask = Ask::new(Method::POST, key.as_ref())
             .asking("restore", "")
             .with("content-type", "application/xml");
-        ask.body = self.wire.dialect.restore(days, speed).into();
+        ask.body = D::restore(days, speed).into();
         ask = {
             let digest = crate::store::md5(&ask.body);
             ask.with("content-md5", digest)

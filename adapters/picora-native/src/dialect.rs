@@ -7,7 +7,9 @@ use picora_core::Timestamp;
 use picora_sign::Request;
 use picora_tiering::{Class, RestoreSpeed, Tier, TierCaps};
 
-/// The habits of a vendor.
+use crate::NativeConfig;
+
+/// The habits of a vendor; a type that stands for it and holds nothing.
 pub trait Dialect: Debug + Send + Sync + 'static {
     /// Its name in errors, such as `oss`.
     const NAME: &'static str;
@@ -22,28 +24,32 @@ pub trait Dialect: Debug + Send + Sync + 'static {
     const REPLACES: &'static str;
 
     /// The headers that sign a request.
-    fn headers(&self, request: &Request<'_>, now: Timestamp) -> Vec<(&'static str, String)>;
+    fn headers(
+        config: &NativeConfig,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Vec<(&'static str, String)>;
 
     /// The pairs of the query that sign a URL.
     fn query(
-        &self,
+        config: &NativeConfig,
         request: &Request<'_>,
         now: Timestamp,
         expires_after: Duration,
     ) -> Vec<(&'static str, String)>;
 
     /// The class that stands for a tier.
-    fn class(&self, tier: Tier) -> &'static str;
+    fn class(tier: Tier) -> &'static str;
 
     /// The class that an object says it has; nothing where the vendor leaves the standard one out.
-    fn read_class(&self, class: Option<&str>) -> Class;
+    fn read_class(class: Option<&str>) -> Class;
 
     /// A copy's source as its header has it: the bucket, and the key encoded.
-    fn copy_source(&self, key: &str) -> String;
+    fn copy_source(config: &NativeConfig, key: &str) -> String;
 
     /// The document that asks for a restore.
-    fn restore(&self, days: u16, speed: RestoreSpeed) -> String;
+    fn restore(days: u16, speed: RestoreSpeed) -> String;
 
     /// What its tiers are like.
-    fn caps(&self) -> TierCaps;
+    fn caps() -> TierCaps;
 }

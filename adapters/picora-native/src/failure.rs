@@ -69,6 +69,15 @@ impl Failure {
         )
     }
 
+    /// The same of a request that changes nothing: what would be unknown is only not known yet.
+    pub(crate) fn without_effect(self) -> Self {
+        if self.may_have_happened() {
+            Self::Unreached(self.to_string())
+        } else {
+            self
+        }
+    }
+
     pub(crate) fn has_code(&self, wanted: &str) -> bool {
         matches!(self, Self::Refused { code, .. } if code == wanted)
     }

@@ -1,5 +1,6 @@
 //! One request, sent until its answer stands.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +20,11 @@ use crate::{Dialect, xml};
 /// A bucket that requests are sent to.
 #[derive(Debug)]
 pub(crate) struct Wire<D> {
-    pub(crate) dialect: D,
-    config: NativeConfig,
+    pub(crate) config: NativeConfig,
     http: HttpClient,
     clock: Arc<dyn Clock>,
     host: String,
+    dialect: PhantomData<fn() -> D>,
 }
 
 /// What is asked for.
@@ -60,7 +61,7 @@ impl Ask {
     }
 }
 
-/// An answer that is no refusal, and whether an earlier try may have done what was asked for.
+/// An answer that is no refusal.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) response: HttpResponse,
@@ -75,11 +76,7 @@ pub(crate) struct Failed {
 }
 
 impl<D: Dialect> Wire<D> {
-    pub(crate) fn new(
-        dialect: D,
-        config: NativeConfig,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, ConfigError> {
+    pub(crate) fn new(config: NativeConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let options = ClientOptions::new()
             .with_allow_http(config.endpoint.scheme() == "http")
             .with_connect_timeout(config.connect_timeout)
@@ -93,11 +90,11 @@ impl<D: Dialect> Wire<D> {
             None => host.to_owned(),
         };
         Ok(Self {
-            dialect,
             config,
             http,
             clock,
             host,
+            dialect: PhantomData,
         })
     }
 
@@ -164,7 +161,7 @@ impl<D: Dialect> Wire<D> {
             query: &query,
             headers: &headers,
         };
-        let signed = self.dialect.headers(&request, self.clock.now());
+        let signed = D::headers(&self.config, &request, self.clock.now());
         let mut built = http::Request::builder()
             .method(&ask.method)
             .uri(self.url(&ask.key, &query));
@@ -221,9 +218,7 @@ impl<D: Dialect> Wire<D> {
             query,
             headers,
         };
-        let signed = self
-            .dialect
-            .query(&request, self.clock.now(), expires_after);
+        let signed = D::query(&self.config, &request, self.clock.now(), expires_after);
         let mut query = query.to_vec();
         query.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
         self.url(key, &query)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
@@ -43,11 +44,10 @@ impl<D: Dialect> Native<D> {
     ///
     /// **Errors**: [`ConfigError`] when no HTTPS client can be made. Nothing is sent.
     pub fn new(
-        dialect: D,
         config: NativeConfig,
         clock: Arc<dyn Clock>,
     ) -> std::result::Result<Self, ConfigError> {
-        let wire = Arc::new(Wire::new(dialect, config, clock)?);
+        let wire = Arc::new(Wire::new(config, clock)?);
         Ok(Self { wire })
     }
 
@@ -269,7 +269,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
             .then(|| stored_crc64::<D>(&parts.headers))
             .flatten();
         let meta = meta(&parts.headers, location, size).map_err(told)?;
-        let attributes = attributes(&parts.headers, &self.wire.dialect);
+        let attributes = attributes::<D>(&parts.headers);
         let payload = if options.head {
             stream::empty().boxed()
         } else {
@@ -334,7 +334,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
         let told = |failure: Failure| failure.of_bytes(D::NAME, from.as_ref());
         let mut ask = Ask::new(Method::PUT, to.as_ref()).with(
             format!("{}copy-source", D::PREFIX),
-            self.wire.dialect.copy_source(from.as_ref()),
+            D::copy_source(&self.wire.config, from.as_ref()),
         );
         if matches!(options.mode, CopyMode::Create) {
             ask = ask.with(format!("{}forbid-overwrite", D::PREFIX), "true");
@@ -415,24 +415,7 @@ pub(crate) fn crc64(bytes: &[u8]) -> u64 {
 /// In base 64, as `Content-MD5` has it.
 pub(crate) fn md5(bytes: &[u8]) -> String {
     use md5::Digest as _;
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let digest = Md5::digest(bytes);
-    let mut text = String::with_capacity(24);
-    for three in digest.chunks(3) {
-        let bits = three
-            .iter()
-            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
-            << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let six = usize::try_from(bits >> (18 - 6 * place) & 63).unwrap_or(0);
-            text.push(if place > three.len() {
-                '='
-            } else {
-                char::from(ALPHABET[six])
-            });
-        }
-    }
-    text
+    BASE64_STANDARD.encode(Md5::digest(bytes))
 }
 
 /// A prefix as a list takes it: whole segments, and a slash behind them.

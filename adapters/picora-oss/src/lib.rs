@@ -7,11 +7,12 @@
 //!
 //! ```
 //! use picora_core::{Clock, ManualClock, Timestamp};
-//! use picora_oss::{Oss, OssConfig};
+//! use picora_native::NativeConfig;
+//! use picora_oss::Oss;
 //! use picora_sign::Credentials;
 //! use std::sync::Arc;
 //!
-//! let config = OssConfig::new("https://media.example.com", "photos", "cn-hangzhou", Credentials::new("AK", "SK"))?;
+//! let config = NativeConfig::new("https://media.example.com", "photos", "cn-hangzhou", Credentials::new("AK", "SK"))?;
 //! let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(Timestamp::from_unix_seconds(1_795_255_200)));
 //! let store = picora_oss::open(config, clock)?; // an `object_store::ObjectStore`, and a `picora_tiering::TierControl`
 //! # let _: Oss = store;
@@ -25,61 +26,23 @@ use std::time::Duration;
 
 use picora_core::{Amount, Clock, Timestamp};
 use picora_native::{ConfigError, Dialect, Native, NativeConfig};
-use picora_sign::{Credentials, Request, encode, oss};
+use picora_sign::{Request, encode, oss};
 use picora_tiering::{Class, RestoreSpeed, Tier, TierCaps};
 
 /// A bucket of OSS.
 pub type Oss = Native<OssDialect>;
 
-/// A bucket, where it lies, and who asks.
-#[derive(Clone, Debug)]
-pub struct OssConfig {
-    /// Where the bucket is, and how long is waited.
-    pub native: NativeConfig,
-    /// The region of the bucket, such as `cn-hangzhou`.
-    pub region: String,
-    /// The key that signs.
-    pub credentials: Credentials,
-}
-
-impl OssConfig {
-    /// A bucket at its address: `https://photos.oss-cn-hangzhou.aliyuncs.com`, or a domain of one's own, which new buckets of the mainland
-    /// must have.
-    ///
-    /// **Errors**: [`ConfigError`] for an address that is none, or is neither HTTPS nor on this machine.
-    pub fn new(
-        endpoint: &str,
-        bucket: &str,
-        region: &str,
-        credentials: Credentials,
-    ) -> Result<Self, ConfigError> {
-        Ok(Self {
-            native: NativeConfig::new(endpoint, bucket)?,
-            region: region.to_owned(),
-            credentials,
-        })
-    }
-}
-
-/// Opens a bucket. Nothing is sent.
+/// Opens a bucket at its address: `https://photos.oss-cn-hangzhou.aliyuncs.com`, or a domain of one's own,
+/// which new buckets of the mainland must have. Nothing is sent.
 ///
 /// **Errors**: [`ConfigError`] when no HTTPS client can be made.
-pub fn open(config: OssConfig, clock: Arc<dyn Clock>) -> Result<Oss, ConfigError> {
-    let dialect = OssDialect {
-        bucket: config.native.bucket.clone(),
-        region: config.region,
-        credentials: config.credentials,
-    };
-    Native::new(dialect, config.native, clock)
+pub fn open(config: NativeConfig, clock: Arc<dyn Clock>) -> Result<Oss, ConfigError> {
+    Native::new(config, clock)
 }
 
 /// The habits of OSS.
 #[derive(Debug)]
-pub struct OssDialect {
-    bucket: String,
-    region: String,
-    credentials: Credentials,
-}
+pub struct OssDialect;
 
 impl Dialect for OssDialect {
     const NAME: &'static str = "oss";
@@ -88,27 +51,37 @@ impl Dialect for OssDialect {
     const GOES_ON: (&'static str, &'static str) = ("continuation-token", "NextContinuationToken");
     const REPLACES: &'static str = "REPLACE";
 
-    fn headers(&self, request: &Request<'_>, now: Timestamp) -> Vec<(&'static str, String)> {
-        oss::headers(&self.credentials, &self.region, request, now)
+    fn headers(
+        config: &NativeConfig,
+        request: &Request<'_>,
+        now: Timestamp,
+    ) -> Vec<(&'static str, String)> {
+        oss::headers(&config.credentials, &config.region, request, now)
     }
 
     fn query(
-        &self,
+        config: &NativeConfig,
         request: &Request<'_>,
         now: Timestamp,
         expires_after: Duration,
     ) -> Vec<(&'static str, String)> {
-        oss::query(&self.credentials, &self.region, request, now, expires_after)
+        oss::query(
+            &config.credentials,
+            &config.region,
+            request,
+            now,
+            expires_after,
+        )
     }
 
-    fn class(&self, tier: Tier) -> &'static str {
+    fn class(tier: Tier) -> &'static str {
         match tier {
             Tier::Hot => HOT,
             Tier::Archive => ARCHIVE,
         }
     }
 
-    fn read_class(&self, class: Option<&str>) -> Class {
+    fn read_class(class: Option<&str>) -> Class {
         match class {
             None | Some(HOT) => Tier::Hot.into(),
             Some(ARCHIVE) => Tier::Archive.into(),
@@ -116,19 +89,19 @@ impl Dialect for OssDialect {
         }
     }
 
-    fn copy_source(&self, key: &str) -> String {
-        format!("/{}/{}", self.bucket, encode::path(key))
+    fn copy_source(config: &NativeConfig, key: &str) -> String {
+        format!("/{}/{}", config.bucket, encode::path(key))
     }
 
     /// For its one archive, OSS knows no speeds. A restored object is readable for one to seven days.
-    fn restore(&self, days: u16, _speed: RestoreSpeed) -> String {
+    fn restore(days: u16, _speed: RestoreSpeed) -> String {
         format!(
             "<RestoreRequest><Days>{}</Days></RestoreRequest>",
             days.clamp(1, 7)
         )
     }
 
-    fn caps(&self) -> TierCaps {
+    fn caps() -> TierCaps {
         TierCaps {
             transparent_read: false,
             needs_restore: true,

@@ -53,7 +53,8 @@ impl From<sqlx::SqlitePool> for SqlPool {
 }
 
 impl SqlStore {
-    /// Works on the pool of an embedder, whose settings stand: on SQLite they should be WAL, `synchronous=FULL` and a busy timeout.
+    /// Works on the pool of an embedder, whose settings stand: on SQLite they should be WAL, `synchronous=FULL` and a busy timeout, on
+    /// PostgreSQL a `lock_timeout` and `plan_cache_mode=force_generic_plan`, without which statements are planned again and again.
     #[must_use]
     pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
         Self::new(match pool.into() {

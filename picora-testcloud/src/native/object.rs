@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::StatusCode;
 use picora_core::Timestamp;
 
@@ -222,16 +223,6 @@ pub(super) fn document_date(at: Timestamp) -> String {
 
 /// The upper-case hexadecimal of a digest in base 64.
 fn base64_md5(text: &str) -> Option<String> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bits, mut held, mut bytes) = (0_u32, 0_u8, Vec::new());
-    for byte in text.trim_end_matches('=').bytes() {
-        let six = ALPHABET.iter().position(|it| *it == byte)?;
-        bits = bits << 6 | u32::try_from(six).ok()?;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push(u8::try_from(bits >> held & 0xff).ok()?);
-        }
-    }
+    let bytes = BASE64_STANDARD.decode(text).ok()?;
     (bytes.len() == 16).then(|| crate::object::hex(&bytes))
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use picora_cos::{Cos, CosConfig};
+use picora_cos::Cos;
+use picora_native::NativeConfig;
 use picora_testcloud::cloud::BUCKET;
 use picora_testcloud::{Cloud, Vendor};
 
@@ -14,15 +15,15 @@ pub(crate) fn fresh() -> (Cloud, Cos) {
     (cloud, store)
 }
 
-pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut CosConfig)) -> Cos {
-    let mut config = CosConfig::new(
+pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut NativeConfig)) -> Cos {
+    let mut config = NativeConfig::new(
         &cloud.url(),
         &format!("{BUCKET}-1250000000"),
         "ap-guangzhou",
         Cloud::credentials(),
     )
     .unwrap();
-    config.native.read_timeout = Duration::from_secs(20); // digests of large parts take long without optimisation
+    config.read_timeout = Duration::from_secs(20); // digests of large parts take long without optimisation
     change(&mut config);
     picora_cos::open(config, Arc::new(cloud.clock())).unwrap()
 }

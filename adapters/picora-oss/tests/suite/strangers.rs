@@ -27,6 +27,8 @@ async fn strangers_are_refused_and_told_why_without_their_secret() {
         let store = open(&cloud, |config| config.credentials = credentials.clone());
         let error = store.get(&path).await.unwrap_err();
         assert!(matches!(error, Error::PermissionDenied { .. }), "{error:?}");
+        let probed = store.probe(&path).await.unwrap_err();
+        assert_eq!(probed.kind(), StoreErrorKind::Internal, "{probed}");
         let told = format!("{error} {error:?}");
         assert!(
             told.contains(word) && !told.contains("hush") && !told.contains("over"),
@@ -43,14 +45,14 @@ async fn strangers_are_refused_and_told_why_without_their_secret() {
 async fn a_wrong_clock_is_called_by_its_name() {
     let (cloud, _) = fresh();
     let late = picora_core::Clock::now(&cloud.clock()).saturating_sub(Duration::from_secs(20 * 60));
-    let mut config = picora_oss::OssConfig::new(
+    let mut config = picora_native::NativeConfig::new(
         &cloud.url(),
         picora_testcloud::cloud::BUCKET,
         picora_testcloud::cloud::REGION,
         picora_testcloud::Cloud::credentials(),
     )
     .unwrap();
-    config.native.bucket_in_path = true;
+    config.bucket_in_path = true;
     let clock = std::sync::Arc::new(picora_core::ManualClock::at(late));
     let store = picora_oss::open(config, clock).unwrap();
     let error = store.get(&Path::from("photo")).await.unwrap_err();
@@ -64,9 +66,7 @@ async fn a_wrong_clock_is_called_by_its_name() {
 async fn nobody_there_is_told_within_the_deadline() {
     let (cloud, _) = fresh();
     let closed = format!("http://127.0.0.1:{}", 1);
-    let store = open(&cloud, |config| {
-        config.native.endpoint = closed.parse().unwrap()
-    });
+    let store = open(&cloud, |config| config.endpoint = closed.parse().unwrap());
     let path = Path::from("photo");
     let answer = tokio::time::timeout(Duration::from_secs(20), store.get(&path)).await;
     let error = answer.unwrap().unwrap_err();

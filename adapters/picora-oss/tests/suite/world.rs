@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use picora_oss::{Oss, OssConfig};
+use picora_native::NativeConfig;
+use picora_oss::Oss;
 use picora_testcloud::cloud::{BUCKET, REGION};
 use picora_testcloud::{Cloud, Vendor};
 
@@ -14,10 +15,10 @@ pub(crate) fn fresh() -> (Cloud, Oss) {
     (cloud, store)
 }
 
-pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut OssConfig)) -> Oss {
-    let mut config = OssConfig::new(&cloud.url(), BUCKET, REGION, Cloud::credentials()).unwrap();
-    config.native.bucket_in_path = true;
-    config.native.read_timeout = Duration::from_secs(20); // digests of large parts take long without optimisation
+pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut NativeConfig)) -> Oss {
+    let mut config = NativeConfig::new(&cloud.url(), BUCKET, REGION, Cloud::credentials()).unwrap();
+    config.bucket_in_path = true;
+    config.read_timeout = Duration::from_secs(20); // digests of large parts take long without optimisation
     change(&mut config);
     picora_oss::open(config, Arc::new(cloud.clock())).unwrap()
 }

@@ -5,7 +5,8 @@
 //! in full. Whatever else is so, it changes nothing, and the step of [`reserve`](super::reserve) decides. So no rule is in its text alone:
 //! it may refuse where the rule admits, and what it admits is what the rule answers on the numbers that it saw, or an error.
 //!
-//! The same as one statement with common table expressions took twice as long: it is planned anew for each call.
+//! One statement with common table expressions did the same more slowly, most of all where it is planned anew for each call, and sees one
+//! moment only: what was committed while it waited for a lock would be missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
