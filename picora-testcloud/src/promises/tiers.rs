@@ -56,6 +56,7 @@ async fn thaw(cloud: &Cloud, store: &impl Store, path: &Path) {
     cloud.clock().advance(Duration::from_secs(61));
 }
 
+/// Rows #82, #83: the archive's class is written and told, and nothing else changes.
 pub async fn ten_moves_keep_every_header_and_every_byte<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
     let (cloud, store) = fresh();
     let path = photo(&store).await;
@@ -86,6 +87,7 @@ pub async fn ten_moves_keep_every_header_and_every_byte<S: Store>(fresh: impl Fn
     assert_eq!(cloud.surprises(), Vec::<String>::new());
 }
 
+/// Rows #84, #85, #96, #99, for stores that restore: one request begins it, the others join, and then the bytes are there.
 pub async fn an_archived_object_is_frozen_until_it_is_restored<S: Store>(
     fresh: impl Fn() -> (Cloud, S),
 ) {
