@@ -66,6 +66,7 @@ pub fn decisive(operation: &'static str, error: Error) -> StoreError {
 fn fold(operation: &'static str, otherwise: StoreErrorKind, error: Error) -> StoreError {
     let kind = match &error {
         Error::NotFound { .. } => StoreErrorKind::Corrupt,
+        error if is_corrupt(error) => StoreErrorKind::Corrupt,
         Error::AlreadyExists { .. } | Error::Precondition { .. } => StoreErrorKind::Conflict,
         Error::NotSupported { .. } | Error::NotImplemented { .. } => StoreErrorKind::Unsupported,
         Error::InvalidPath { .. }
@@ -74,6 +75,18 @@ fn fold(operation: &'static str, otherwise: StoreErrorKind, error: Error) -> Sto
         _ => otherwise, // generic, refused credentials, and what the crate adds later
     };
     StoreError::new(kind, BACKEND, operation).caused_by(error)
+}
+
+/// Whether the bytes that came are not those that were stored ([`Corrupt`](crate::Corrupt)): no second try makes that better.
+///
+/// ```
+/// use picora_storage::{Corrupt, error::is_corrupt};
+/// let error = object_store::Error::Generic { store: "oss", source: Box::new(Corrupt { expected: 1, found: 2 }) };
+/// assert!(is_corrupt(&error));
+/// ```
+#[must_use]
+pub fn is_corrupt(error: &Error) -> bool {
+    causes(error).any(|cause| cause.is::<crate::Corrupt>())
 }
 
 fn causes<'a>(error: &'a Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {

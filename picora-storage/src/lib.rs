@@ -13,6 +13,7 @@
 //! | [`writer`] | a body on its way into a store, in bounded memory |
 //! | [`object`] | what is stored: is it there, is it whole, remove it |
 //! | [`error`] | an object store's failure as a [`StoreError`](picora_core::StoreError) |
+//! | [`trouble`] | a store looked at before work begins, and what is wrong with it |
 //! | `faults` | a store that fails on demand (feature `faults`) |
 //!
 //! ```
@@ -48,8 +49,10 @@ pub mod error;
 pub mod faults;
 pub mod key;
 pub mod object;
+pub mod trouble;
 pub mod writer;
 
 pub use digest::{Digester, Measured};
 pub use key::ObjectKey;
+pub use trouble::{Corrupt, Examine, Trouble};
 pub use writer::ObjectWriter;
