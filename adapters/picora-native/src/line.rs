@@ -1,0 +1,189 @@
+//! The way to a server: a request goes until its answer stands.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use http::response::Parts;
+use object_store::client::{HttpClient, HttpRequest};
+use picora_core::Clock;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use crate::answer::{self, Answered, Document, Failed, LONGEST_DOCUMENT, LONGEST_REFUSAL};
+use crate::config::ConfigError;
+use crate::failure::{Failure, Located};
+use crate::patience::{Patience, Waits, chance};
+use crate::refusal::Refusal;
+use crate::transport;
+
+/// A server, how long is waited for it, and how its answers are known.
+#[derive(Debug)]
+pub struct Line {
+    http: HttpClient,
+    clock: Arc<dyn Clock>,
+    host: String,
+    waits: Waits,
+    marks: Marks,
+}
+
+/// How a vendor's answers are known.
+#[derive(Clone, Debug)]
+pub struct Marks {
+    /// What its headers begin with, such as `x-oss-`.
+    pub prefix: &'static str,
+    /// The header that every answer of its own has, and no answer of somebody in front of it.
+    pub every: String,
+}
+
+/// How a request is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending {
+    /// How many bytes its body has.
+    pub bytes: usize,
+    /// Whether doing it twice is the same as doing it once.
+    pub repeatable: bool,
+}
+
+impl Line {
+    /// A line to the server at an address.
+    ///
+    /// **Errors**: [`ConfigError`] when no HTTPS client can be made. Nothing is sent.
+    pub fn new(
+        endpoint: &Url,
+        waits: Waits,
+        marks: Marks,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConfigError> {
+        let http = transport::client(endpoint, waits.connect_timeout)?;
+        let host = endpoint.host_str().unwrap_or_default();
+        let host = match endpoint.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        Ok(Self {
+            http,
+            clock,
+            host,
+            waits,
+            marks,
+        })
+    }
+
+    /// Sends a request, again where that may help and does no harm, until its answer stands. `made` makes it anew for each try, for a
+    /// signature holds for its time.
+    ///
+    /// **Errors**: what the last try failed at.
+    pub async fn send(
+        &self,
+        sending: Sending,
+        made: impl Fn() -> Result<HttpRequest, Failure>,
+    ) -> Result<Answered, Failed> {
+        self.repeat(sending, made, |answered, _| async { Ok(answered) })
+            .await
+    }
+
+    /// The same with an answer that is a document.
+    pub async fn document(
+        &self,
+        sending: Sending,
+        made: impl Fn() -> Result<HttpRequest, Failure>,
+    ) -> Result<(Parts, Document), Failed> {
+        let read = |answered: Answered, deadline| async move {
+            let body = answer::whole(answered.body, LONGEST_DOCUMENT, deadline).await?;
+            Ok((answered.parts, Document::read(body)?))
+        };
+        self.repeat(sending, made, read).await
+    }
+
+    async fn repeat<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        sending: Sending,
+        made: impl Fn() -> Result<HttpRequest, Failure>,
+        read: impl Fn(Answered, Instant) -> F,
+    ) -> Result<T, Failed> {
+        let patience = Patience::new(&self.waits, sending.bytes);
+        let mut after_loss = false;
+        for retries in 0.. {
+            let deadline = patience.of_one();
+            let answered = match self.once(made(), deadline).await {
+                Ok(answered) => read(answered, deadline).await,
+                Err(failure) => Err(failure),
+            };
+            let failure = match answered {
+                Ok(answered) => return Ok(answered),
+                Err(failure) => failure,
+            };
+            let lost = failure.may_have_happened();
+            let again = failure.passes()
+                && (sending.repeatable || !lost)
+                && retries + 1 < self.waits.attempts;
+            let named = failure.refusal().and_then(|it| it.retry_after);
+            let pause = patience.pause(retries, named, chance());
+            let Some(pause) = pause.filter(|_| again) else {
+                return Err(Failed {
+                    failure,
+                    after_loss,
+                });
+            };
+            after_loss |= lost;
+            tokio::time::sleep(pause).await;
+        }
+        unreachable!("the last attempt answers")
+    }
+
+    async fn once(
+        &self,
+        request: Result<HttpRequest, Failure>,
+        deadline: Instant,
+    ) -> Result<Answered, Failure> {
+        let response = timeout_at(deadline, self.http.execute(request?)).await;
+        let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
+        let response = response.map_err(|error| Failure::of(&error))?;
+        let (parts, body) = response.into_parts();
+        let theirs = parts.headers.contains_key(self.marks.every.as_str());
+        // What stands before the store has troubles of its own; everything else is the store's to say.
+        if !theirs && !matches!(parts.status.as_u16(), 429 | 500..=599) {
+            let (status, mark) = (parts.status.as_u16(), &self.marks.every);
+            return Err(Failure::Lost(format!(
+                "somebody else answered {status}, for it has no {mark} of the store"
+            )));
+        }
+        if parts.status.is_success() {
+            return Ok(Answered { parts, body });
+        }
+        // Whatever stands in it: the status says that it was refused.
+        let body = answer::whole(body, LONGEST_REFUSAL, deadline)
+            .await
+            .unwrap_or_default();
+        let refusal = Refusal::read(&parts, &body, self.marks.prefix, &*self.clock);
+        Err(Failure::Refused(Box::new(refusal)))
+    }
+
+    /// The time of the clock that it was given.
+    #[must_use]
+    pub fn now(&self) -> picora_core::Timestamp {
+        self.clock.now()
+    }
+
+    /// The server, with its port where one is named.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// How long is waited.
+    #[must_use]
+    pub const fn waits(&self) -> &Waits {
+        &self.waits
+    }
+
+    /// A failure, and where it happened.
+    #[must_use]
+    pub fn located(&self, failure: Failure, key: &str) -> Located {
+        Located {
+            host: self.host.clone(),
+            key: key.to_owned(),
+            failure,
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The adapter against the strict emulator, which clients of others have judged.
+
+#![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
+
+mod integrity;
+mod presigned;
+mod strangers;
+mod world;
+
+picora_testcloud::store_promises!(crate::world::fresh);
