@@ -1,6 +1,6 @@
 //! Development only: object stores on loopback that are as strict as the real ones, and as unreliable as a test wants.
 //!
-//! **Decides** what Aliyun OSS and Tencent COS would answer (R2 follows): it verifies every signature, refuses every header and query that it does
+//! **Decides** what Aliyun OSS, Tencent COS and Cloudflare R2 would answer: it verifies every signature, refuses every header and query that it does
 //! not know, and forgets on a move what the vendor forgets. What it holds is in memory.
 //!
 //! **Must not know** the adapters it tests. That it speaks as the vendor does is judged by the vendor's own clients.
@@ -10,9 +10,10 @@
 //! | [`cloud`] | [`Cloud`]: a store on a port of 127.0.0.1 |
 //! | [`clock`] | its time, which a test may move |
 //! | [`faults`] | what goes wrong, and when |
-//! | `native` | the dialects of Aliyun OSS and Tencent COS |
+//! | `native` | the dialects of Aliyun OSS, Tencent COS and Cloudflare R2 |
+//! | [`sigv4`] | signatures of the S3 dialect |
 //! | [`call`], [`answer`], [`xml`] | requests, answers, documents |
-//! | [`object`] | what lies in a bucket |
+//! | [`object`], [`checksum`] | what lies in a bucket |
 //! | [`promises`] | what every adapter must keep |
 //!
 //! ```
@@ -23,6 +24,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod checksum;
 pub mod clock;
 pub mod cloud;
 mod cut;
@@ -30,6 +32,7 @@ pub mod faults;
 mod native;
 pub mod object;
 pub mod promises;
+pub mod sigv4;
 pub mod xml;
 
 pub use clock::CloudClock;

@@ -34,7 +34,7 @@ macro_rules! store_promises {
     ($fresh:path) => {
         $crate::store_promises! { @own $fresh;
             bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused;
-            tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_frozen_until_it_is_restored,
+            tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_read_as_the_caps_say,
                 what_is_not_there_or_another_is_not_moved;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
