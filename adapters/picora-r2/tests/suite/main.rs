@@ -4,7 +4,8 @@
 
 mod integrity;
 mod presigned;
-mod strangers;
+mod signatures;
 mod world;
 
-picora_testcloud::store_promises!(crate::world::fresh);
+picora_testcloud::store_promises!(crate::world::fresh, updates: true);
+picora_testcloud::store_promises!(strangers: crate::world::start, crate::world::opened);
