@@ -33,6 +33,8 @@ mod patience;
 pub mod refusal;
 mod request;
 mod retry_after;
+#[cfg(test)]
+mod scripted;
 mod store;
 mod transport;
 mod upload;

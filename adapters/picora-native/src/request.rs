@@ -36,7 +36,7 @@ impl<D: Dialect> Wire<D> {
     }
 
     /// The same over a client of one's own.
-    fn over(http: HttpClient, config: NativeConfig, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn over(http: HttpClient, config: NativeConfig, clock: Arc<dyn Clock>) -> Self {
         let host = config.endpoint.host_str().unwrap_or_default();
         let host = match config.endpoint.port() {
             Some(port) => format!("{host}:{port}"),
@@ -229,3 +229,6 @@ impl<D: Dialect> Wire<D> {
 fn unsendable(why: &str) -> Failure {
     Refusal::ours(400, "Unsendable", why)
 }
+
+#[cfg(test)]
+mod tests;
