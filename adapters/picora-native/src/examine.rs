@@ -68,7 +68,7 @@ fn known(
             cause: cause.clone(),
         },
         Failure::Refused(refusal) => return refused(operation, refusal, config, host),
-        Failure::Corrupt(_) => return None,
+        Failure::Throttled { .. } | Failure::Corrupt(_) => return None,
     })
 }
 

@@ -11,7 +11,7 @@
 //! | [`config`] | where a bucket is, and how long is waited |
 //! | [`failure`], [`refusal`] | why a request came to nothing, or may have |
 //! | `ask`, `request`, `answer` | one request, sent until its answer stands |
-//! | `patience`, `retry_after` | how long is waited, and what for |
+//! | `patience`, `retry_after`, `ration` | how long is waited, and what for |
 //! | `transport` | names, certificates, connections |
 //! | `examine` | `picora_storage::Examine` for [`Native`]: is all well before work begins |
 //! | `store` | bytes: `object_store::ObjectStore` for [`Native`] |
@@ -30,6 +30,7 @@ mod examine;
 pub mod failure;
 mod listing;
 mod patience;
+mod ration;
 pub mod refusal;
 mod request;
 mod retry_after;

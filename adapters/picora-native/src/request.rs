@@ -1,6 +1,7 @@
 //! One request, sent until its answer stands.
 
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::ask::Ask;
 use crate::config::{ConfigError, NativeConfig};
 use crate::failure::{Failure, Located};
 use crate::patience::{Patience, chance};
+use crate::ration::Ration;
 use crate::refusal::Refusal;
 use crate::{Dialect, transport};
 
@@ -26,6 +28,8 @@ pub(crate) struct Wire<D> {
     http: HttpClient,
     clock: Arc<dyn Clock>,
     host: String,
+    /// Of restores, where the vendor limits them.
+    ration: Option<Ration>,
     dialect: PhantomData<fn() -> D>,
 }
 
@@ -42,11 +46,13 @@ impl<D: Dialect> Wire<D> {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
+        let ration = D::caps().restores_per_second.and_then(NonZeroU32::new);
         Self {
             config,
             http,
             clock,
             host,
+            ration: ration.map(Ration::new),
             dialect: PhantomData,
         }
     }
@@ -73,9 +79,8 @@ impl<D: Dialect> Wire<D> {
         let patience = Patience::new(&self.config, ask.body.len());
         let mut after_loss = false;
         for retries in 0.. {
-            let deadline = patience.of_one();
-            let answered = match self.once(ask, deadline).await {
-                Ok(answered) => read(answered, deadline).await,
+            let answered = match self.once(ask, &patience).await {
+                Ok((answered, deadline)) => read(answered, deadline).await,
                 Err(failure) => Err(failure),
             };
             let failure = match answered {
@@ -99,7 +104,12 @@ impl<D: Dialect> Wire<D> {
         unreachable!("the last attempt answers")
     }
 
-    async fn once(&self, ask: &Ask, deadline: Instant) -> Result<Answered, Failure> {
+    /// One try, and when its answer must be there whole.
+    async fn once(&self, ask: &Ask, patience: &Patience) -> Result<(Answered, Instant), Failure> {
+        if let Some(ration) = self.ration.as_ref().filter(|_| ask.rationed) {
+            ration.turn(patience.end).await?;
+        }
+        let deadline = patience.of_one();
         let request = self.signed(ask)?;
         let response = timeout_at(deadline, self.http.execute(request)).await;
         let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
@@ -116,7 +126,7 @@ impl<D: Dialect> Wire<D> {
             )));
         }
         if parts.status.is_success() {
-            return Ok(Answered { parts, body });
+            return Ok((Answered { parts, body }, deadline));
         }
         // Whatever stands in it: the status says that it was refused.
         let body = answer::whole(body, LONGEST_REFUSAL, deadline).await;

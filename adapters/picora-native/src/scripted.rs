@@ -17,7 +17,7 @@ use picora_tiering::{Class, RestoreSpeed, Tier, TierCaps};
 use tokio::time::Instant;
 
 use crate::request::Wire;
-use crate::{Dialect, NativeConfig};
+use crate::{Dialect, Native, NativeConfig};
 
 /// What becomes of a request.
 #[derive(Clone, Debug)]
@@ -34,6 +34,14 @@ pub(crate) enum Turn {
     Breaks,
     /// There is no connection.
     Refuses,
+}
+
+impl<D: Dialect> Native<D> {
+    /// A bucket at the end of this way.
+    pub(crate) fn at(wire: Wire<D>) -> Self {
+        let wire = Arc::new(wire);
+        Self { wire }
+    }
 }
 
 /// A server; when the script is over, its last turn goes on.
