@@ -126,10 +126,19 @@ impl Wire {
         }
     }
 
+    fn is_header(&self, value: Option<&str>, path: &Path) -> Result<()> {
+        let Some(value) = value.filter(|it| HeaderValue::from_str(it).is_err()) else {
+            return Ok(());
+        };
+        let failure = Refusal::unsendable(&format!("{value:?} is no value of a header"));
+        Err(self.located(failure, path.as_ref()).of_bytes(NAME))
+    }
+
     /// The client does not survive a header that is none.
     fn sendable(&self, attributes: &Attributes, path: &Path) -> Result<()> {
         for (name, value) in headers(attributes, PREFIX) {
-            if name.parse::<HeaderName>().is_err() || HeaderValue::from_str(&value).is_err() {
+            self.is_header(Some(&value), path)?;
+            if name.parse::<HeaderName>().is_err() {
                 let failure = Refusal::unsendable(&format!("{name} is no header"));
                 return Err(self.located(failure, path.as_ref()).of_bytes(NAME));
             }
@@ -146,8 +155,11 @@ impl ObjectStore for R2 {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        self.wire.sendable(&opts.attributes, location)?;
         let mode = opts.mode.clone();
+        self.wire.sendable(&opts.attributes, location)?;
+        if let PutMode::Update(version) = &mode {
+            self.wire.is_header(version.e_tag.as_deref(), location)?;
+        }
         let put = self.s3.put_opts(location, payload, opts).await;
         put.map_err(|error| match (mode, self.wire.told(error, location)) {
             (PutMode::Create, Error::Precondition { path, source }) => {
@@ -180,6 +192,9 @@ impl ObjectStore for R2 {
         let head = options.head;
         if head {
             options.range = None; // it says how long the object is
+        }
+        for etag in [&options.if_match, &options.if_none_match] {
+            self.wire.is_header(etag.as_deref(), location)?;
         }
         let found = self.s3.get_opts(location, options).await;
         let mut found = found.map_err(|error| self.wire.told(error, location))?;

@@ -244,6 +244,7 @@ fn sending(request: &HttpRequest) -> Sending {
     Sending {
         bytes: request.body().content_length(),
         repeatable: repeatable(request),
+        rationed: false,
     }
 }
 

@@ -93,6 +93,11 @@ pub async fn a_wrong_clock_is_called_by_its_name<S: Store + Examine>(
         let trouble = store.examine().await.unwrap_err();
         assert!(matches!(trouble, Trouble::Clock { .. }), "{trouble:?}");
         assert!(trouble.to_string().contains("clock"), "{trouble}");
+        // Some say only that they deny it; that the clocks differ is seen.
+        let denied = Fault::Deny(403, "AccessDenied");
+        cloud.faults().script("PutObject", denied);
+        let trouble = store.examine().await.unwrap_err();
+        assert!(matches!(trouble, Trouble::Clock { .. }), "{trouble:?}");
     }
 }
 

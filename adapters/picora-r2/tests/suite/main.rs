@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
+mod between;
 mod integrity;
 mod presigned;
 mod signatures;

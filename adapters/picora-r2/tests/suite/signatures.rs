@@ -1,11 +1,10 @@
 //! Our signatures and those of object_store's own signer, which differ nowhere.
 
-use std::time::SystemTime;
-
 use object_store::aws::{AwsAuthorizer, AwsCredential};
 use object_store::client::{HttpRequest, HttpRequestBody};
-use picora_core::{Entropy, SeededEntropy, Timestamp};
+use picora_core::{Clock, Entropy, SeededEntropy, Timestamp};
 use picora_sign::{Credentials, Request, aws, encode};
+use picora_testcloud::CloudClock;
 
 const HOST: &str = "0123456789abcdef.r2.cloudflarestorage.com";
 const CASES: u64 = 400;
@@ -72,8 +71,7 @@ fn four_hundred_requests_are_signed_alike() {
 
 /// The seconds around now.
 fn near() -> impl Iterator<Item = Timestamp> {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let now = i64::try_from(now.unwrap().as_secs()).unwrap();
+    let now = CloudClock::default().now().unix_seconds();
     (now - 120..=now).rev().map(Timestamp::from_unix_seconds)
 }
 
@@ -103,7 +101,7 @@ fn picked(random: &SeededEntropy, of: &[&str]) -> String {
         .collect()
 }
 
-fn pairs<'a>(owned: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+fn pairs(owned: &[(String, String)]) -> Vec<(&str, &str)> {
     owned
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
