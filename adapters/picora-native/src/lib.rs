@@ -10,7 +10,7 @@
 //! | [`dialect`] | [`Dialect`]: how a vendor differs |
 //! | [`config`] | where a bucket is, and how long is waited |
 //! | [`failure`], [`refusal`] | why a request came to nothing, or may have |
-//! | [`line`] | one request, sent until its answer stands |
+//! | [`mod@line`] | one request, sent until its answer stands |
 //! | `ask`, `request`, [`answer`] | what is asked of a bucket, signed, and answered |
 //! | [`patience`], `retry_after`, `ration` | how long is waited, and what for |
 //! | `transport` | names, certificates, connections |

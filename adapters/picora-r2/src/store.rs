@@ -47,6 +47,7 @@ impl R2 {
             retry_timeout: Duration::MAX,
             ..RetryConfig::default()
         };
+        let config = config.verified()?;
         let (endpoint, bucket) = (config.endpoint.as_str().to_owned(), config.bucket.clone());
         let wire = Arc::new(Wire::new(config, clock)?);
         let s3 = AmazonS3Builder::new()
@@ -118,9 +119,7 @@ impl R2 {
 impl Wire {
     /// The wire's failure in the client's error, in the words that all stores of ours have.
     pub(crate) fn told(&self, error: Error, path: &Path) -> Error {
-        let first = std::error::Error::source(&error);
-        let mut causes = std::iter::successors(first, |cause| cause.source());
-        match causes.find_map(|cause| cause.downcast_ref::<Failure>()) {
+        match failure(&error) {
             Some(failure) => self.located(failure.clone(), path.as_ref()).of_bytes(NAME),
             None => error,
         }
@@ -212,7 +211,13 @@ impl ObjectStore for R2 {
         let bytes = found.into_stream();
         let bytes = bytes.map_err(move |error| wire.told(error, &path));
         let bytes = match expected {
-            Some(expected) => checked(bytes.boxed(), expected),
+            Some(expected) => {
+                let (wire, path) = (Arc::clone(&self.wire), location.clone());
+                checked(bytes.boxed(), expected, move |corrupt| {
+                    let located = wire.located(Failure::Corrupt(corrupt), path.as_ref());
+                    located.of_bytes(NAME)
+                })
+            }
             None => bytes.boxed(),
         };
         Ok(GetResult {
@@ -287,25 +292,29 @@ impl fmt::Debug for R2 {
     }
 }
 
+/// The wire's failure in the client's error.
+pub(crate) fn failure(error: &Error) -> Option<&Failure> {
+    let first = std::error::Error::source(error);
+    let mut causes = std::iter::successors(first, |cause| cause.source());
+    causes.find_map(|cause| cause.downcast_ref::<Failure>())
+}
+
 /// Hands bytes on, and fails at their end when they are not those that are stored.
 fn checked(
     bytes: BoxStream<'static, Result<Bytes>>,
     expected: u64,
+    told: impl Fn(Corrupt) -> Error + Send + 'static,
 ) -> BoxStream<'static, Result<Bytes>> {
-    let digest = Digest::new(CrcAlgorithm::Crc64Nvme);
-    stream::try_unfold((bytes, digest), move |(mut bytes, mut digest)| async move {
+    let state = (bytes, Digest::new(CrcAlgorithm::Crc64Nvme), told);
+    stream::try_unfold(state, move |(mut bytes, mut digest, told)| async move {
         if let Some(more) = bytes.try_next().await? {
             digest.update(&more);
-            return Ok(Some((more, (bytes, digest))));
+            return Ok(Some((more, (bytes, digest, told))));
         }
-        let found = digest.finalize();
-        if found == expected {
-            return Ok(None);
+        match digest.finalize() {
+            found if found == expected => Ok(None),
+            found => Err(told(Corrupt { expected, found })),
         }
-        Err(Error::Generic {
-            store: NAME,
-            source: Box::new(Corrupt { expected, found }),
-        })
     })
     .boxed()
 }

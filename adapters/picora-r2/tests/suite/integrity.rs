@@ -1,12 +1,15 @@
 //! Bytes are those that were stored, or it is told.
 
+use std::sync::Arc;
+
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, Error, ObjectStore, ObjectStoreExt, PutOptions};
 use picora_core::Amount;
 use picora_r2::answer::Answer;
+use picora_r2::{ConfigError, R2Config};
 use picora_storage::error::is_corrupt;
 use picora_storage::{ObjectWriter, object};
-use picora_testcloud::Fault;
+use picora_testcloud::{Cloud, Fault};
 use picora_tiering::{Class, Guard, Moved, Tier, TierControl};
 
 use crate::between::listening;
@@ -216,4 +219,47 @@ async fn a_file_name_in_another_script_comes_back() {
     let found = store.get(&path).await.unwrap();
     let served = found.attributes.get(&Attribute::ContentDisposition);
     assert_eq!(served.map(AsRef::as_ref), Some(name));
+}
+
+/// An upload of nothing is an object without bytes, and one that is given up twice is given up.
+#[tokio::test]
+async fn uploads_end_as_they_are_told() {
+    let (cloud, store) = fresh();
+    let path = Path::from("film");
+    let mut empty = store.put_multipart(&path).await.unwrap();
+    empty.complete().await.unwrap();
+    assert_eq!(store.head(&path).await.unwrap().size, 0);
+    let mut upload = store.put_multipart(&Path::from("other")).await.unwrap();
+    upload.put_part("bytes".into()).await.unwrap();
+    upload.abort().await.unwrap();
+    upload.abort().await.unwrap();
+    let none = store.head(&Path::from("other")).await;
+    assert!(matches!(none, Err(Error::NotFound { .. })), "{none:?}");
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+/// The parts that are set by hand are looked at, too: of no configuration comes a request for somebody else.
+#[test]
+fn what_cannot_be_a_bucket_is_not_opened() {
+    let (cloud, _) = fresh();
+    for name in [
+        "",
+        "a b",
+        "../photos",
+        "photos/",
+        ".",
+        "-",
+        "Photos",
+        "猫",
+        "a?b",
+    ] {
+        let mut config = R2Config::new(&cloud.url(), "photos", Cloud::credentials()).unwrap();
+        config.bucket = name.to_owned();
+        let opened = picora_r2::open(config, Arc::new(cloud.clock()));
+        assert_eq!(opened.unwrap_err(), ConfigError::Bucket(name.to_owned()));
+    }
+    let mut config = R2Config::new(&cloud.url(), "photos", Cloud::credentials()).unwrap();
+    config.endpoint.set_path("/elsewhere");
+    let opened = picora_r2::open(config, Arc::new(cloud.clock()));
+    assert!(matches!(opened, Err(ConfigError::Endpoint(_))));
 }
