@@ -49,13 +49,13 @@ pub(crate) fn pieces(
     .boxed()
 }
 
-/// Reads a document that says what was done; an error inside it is a refusal, whatever the status said.
+/// Reads a document of this name; an error inside it is a refusal, whatever the status said.
 pub(crate) async fn document(
     body: HttpResponseBody,
-    longest: usize,
+    name: &str,
     deadline: Instant,
 ) -> Result<Document, Failure> {
-    let body = whole(body, longest, deadline).await?;
+    let body = whole(body, LONGEST_DOCUMENT, deadline).await?;
     let document = xml::texts(&body);
     let document = document.ok_or_else(|| Failure::Lost("its answer is no document".to_owned()))?;
     if document.iter().any(|(path, _)| path == "Error/Code") {
@@ -64,6 +64,9 @@ pub(crate) async fn document(
             status: 500,
             ..Refusal::told(&document)
         })));
+    }
+    if document.last().is_none_or(|(root, _)| root != name) {
+        return Err(Failure::Lost(format!("its answer is no {name}")));
     }
     Ok(document)
 }
@@ -94,7 +97,7 @@ pub(crate) async fn whole(
 }
 
 /// A page of 1,000 keys of 1,023 bytes, each byte written with six, and what is said of each.
-pub(crate) const LONGEST_DOCUMENT: usize = 8 << 20;
+const LONGEST_DOCUMENT: usize = 8 << 20;
 
 /// Errors have some hundred bytes.
 pub(crate) const LONGEST_REFUSAL: usize = 64 << 10;

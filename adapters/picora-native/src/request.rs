@@ -12,7 +12,7 @@ use picora_core::Clock;
 use picora_sign::{Request, encode};
 use tokio::time::{Instant, timeout_at};
 
-use crate::answer::{self, Answered, Document, Failed, LONGEST_DOCUMENT, LONGEST_REFUSAL};
+use crate::answer::{self, Answered, Document, Failed, LONGEST_REFUSAL};
 use crate::ask::Ask;
 use crate::config::{ConfigError, NativeConfig};
 use crate::failure::{Failure, Located};
@@ -62,10 +62,14 @@ impl<D: Dialect> Wire<D> {
         self.repeat(ask, |answered, _| async { Ok(answered) }).await
     }
 
-    /// The same with an answer that is a document.
-    pub(crate) async fn document(&self, ask: &Ask) -> Result<(Parts, Document), Failed> {
+    /// The same with an answer that is a document of this name.
+    pub(crate) async fn document(
+        &self,
+        ask: &Ask,
+        name: &str,
+    ) -> Result<(Parts, Document), Failed> {
         let read = |answered: Answered, deadline| async move {
-            let read = answer::document(answered.body, LONGEST_DOCUMENT, deadline).await?;
+            let read = answer::document(answered.body, name, deadline).await?;
             Ok((answered.parts, read))
         };
         self.repeat(ask, read).await
