@@ -191,6 +191,9 @@ impl Shared {
         match fault {
             None => Some((act(&mut self.state()), None)),
             Some(Fault::Refuse(status)) => Some((native::refused(habits, &call, status), None)),
+            Some(Fault::Deny(status, code)) => {
+                Some((native::denied(habits, &call, status, code), None))
+            }
             Some(Fault::Drop) => None,
             Some(Fault::DoneAndDropped) => {
                 drop(act(&mut self.state()));

@@ -9,6 +9,8 @@ use std::time::Duration;
 pub enum Fault {
     /// It is refused before anything happens, with this status and the vendor's word for "try later".
     Refuse(u16),
+    /// It is refused before anything happens, with this status and this word for it.
+    Deny(u16, &'static str),
     /// The connection is closed before anything happens.
     Drop,
     /// It is done, and the connection is closed instead of an answer.

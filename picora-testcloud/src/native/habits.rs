@@ -28,6 +28,8 @@ pub(crate) struct Habits {
     pub(super) tells_standard: bool,
     /// Whether entity tags are in lower case.
     pub(super) small_tags: bool,
+    /// Whether a refusal's document is repeated in a header, for answers to HEAD have no other.
+    pub(super) repeats_errors: bool,
     /// What replaces headers in a copy.
     pub(super) replaces: &'static str,
     /// Whether a copy onto itself takes its headers from the request, whatever it says.
@@ -145,6 +147,7 @@ pub(crate) const OSS: Habits = Habits {
     archives: &["Archive", "ColdArchive", "DeepColdArchive"],
     tells_standard: true,
     small_tags: false,
+    repeats_errors: true,
     replaces: "REPLACE",
     self_copy_drops: true,
     self_copy_must_replace: false,
@@ -216,6 +219,7 @@ pub(crate) const COS: Habits = Habits {
     archives: &["ARCHIVE", "DEEP_ARCHIVE"],
     tells_standard: false,
     small_tags: true,
+    repeats_errors: false,
     replaces: "Replaced",
     self_copy_drops: false,
     self_copy_must_replace: true,

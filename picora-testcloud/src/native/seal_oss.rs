@@ -37,11 +37,8 @@ pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
         return Err(Refusal::new(403, "InvalidAccessKeyId", message));
     }
     if scope.next() != Some(REGION) {
-        return Err(Refusal::new(
-            403,
-            "InvalidArgument",
-            format!("Invalid signing region in Authorization header, expected {REGION}."),
-        ));
+        let message = format!("Invalid signing region in Authorization header, expected {REGION}.");
+        return Err(Refusal::new(400, "InvalidArgument", message).numbered("0002-00000226"));
     }
     if scope.next() != Some("oss")
         || scope.next() != Some("aliyun_v4_request")

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
 mod own_domain;
-mod strangers;
+mod region;
 mod world;
 
 picora_testcloud::store_promises!(crate::world::fresh);
+picora_testcloud::store_promises!(strangers: crate::world::start, crate::world::opened);
