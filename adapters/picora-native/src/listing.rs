@@ -45,7 +45,8 @@ pub(crate) fn page(
         match element {
             "IsTruncated" => more = text.parse().ok(),
             "CommonPrefixes/Prefix" => {
-                page.prefixes.push(location(text.trim_end_matches('/'))?);
+                page.prefixes
+                    .push(location(text.strip_suffix('/').unwrap_or(text))?);
             }
             "Contents/Key" => {
                 object = Some(Listed {
