@@ -11,6 +11,7 @@
 
 pub mod bytes;
 pub mod faults;
+pub mod strange;
 pub mod tiers;
 
 use object_store::ObjectStore;
@@ -31,6 +32,8 @@ macro_rules! store_promises {
                 what_is_not_there_or_another_is_not_moved;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
+            strange: a_page_of_somebody_in_front_is_no_answer, what_is_no_document_says_nothing, what_never_ends_is_not_read_to_its_end,
+                a_changed_bit_is_found, a_restore_that_never_ends_goes_on, what_has_vanished_is_missing;
         }
         $crate::store_promises! { @object_store $fresh;
             put_get_delete_list(), put_get_attributes(), get_opts(), put_opts(false), stream_get(), list_uses_directories_correctly(),

@@ -50,6 +50,8 @@ impl Failure {
     /// Whether the same request may have another answer in a moment.
     pub(crate) fn passes(&self) -> bool {
         match self {
+            // What came was not what was sent: the next time it may be.
+            Self::Refused { code, .. } if code == "InvalidDigest" => true,
             Self::Refused { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
             Self::Unreached(_) | Self::Lost(_) => true,
             Self::Corrupt { .. } => false,

@@ -4,11 +4,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use http::Method;
 use object_store::client::{
     ClientOptions, HttpClient, HttpConnector, HttpRequest, HttpRequestBody, HttpResponse,
-    ReqwestConnector,
+    HttpResponseBody, ReqwestConnector,
 };
 use picora_core::Clock;
 use picora_sign::{Request, encode};
@@ -130,6 +131,11 @@ impl<D: Dialect> Wire<D> {
         let response = self.http.execute(request).await;
         let response = response.map_err(|error| Failure::of(&error))?;
         let status = response.status();
+        // A proxy's page says nothing of the bucket: neither its 200 that something was done, nor its 404 that nothing is there.
+        if D::ANSWERS_WITH.is_some_and(|name| !response.headers().contains_key(name)) {
+            let answered = format!("somebody in front of the store answered {status}");
+            return Err(Failure::Lost(answered));
+        }
         if status.is_success() {
             return Ok(response);
         }
@@ -137,7 +143,9 @@ impl<D: Dialect> Wire<D> {
             Bytes::new()
         } else {
             // Whatever stands in it: the status says that it was refused.
-            response.into_body().bytes().await.unwrap_or_default()
+            bounded(response.into_body(), LONGEST_REFUSAL)
+                .await
+                .unwrap_or_default()
         };
         Err(refusal(status.as_u16(), &body))
     }
@@ -243,8 +251,7 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
 /// Reads a document that says what was done; an error inside it is a refusal, whatever the status said.
 pub(crate) async fn document(response: HttpResponse) -> Result<Vec<(String, String)>, Failure> {
     let status = response.status().as_u16();
-    let body = response.into_body().bytes().await;
-    let body = body.map_err(|error| Failure::Lost(error.to_string()))?;
+    let body = bounded(response.into_body(), LONGEST_DOCUMENT).await?;
     let document = xml::texts(&body);
     let document = document.ok_or_else(|| Failure::Lost("its answer is no document".to_owned()))?;
     if document.iter().any(|(path, _)| path == "Error/Code") {
@@ -261,6 +268,20 @@ pub(crate) async fn document(response: HttpResponse) -> Result<Vec<(String, Stri
     Ok(document)
 }
 
+/// Reads a body that is not longer than this.
+async fn bounded(body: HttpResponseBody, most: usize) -> Result<Bytes, Failure> {
+    let (mut pieces, mut bytes) = (body.bytes_stream(), BytesMut::new());
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| Failure::Lost(error.to_string()))?;
+        if bytes.len() + piece.len() > most {
+            let longer = format!("it is longer than {most} bytes, which no document is");
+            return Err(Failure::Lost(longer));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes.freeze())
+}
+
 fn unsendable(why: &str) -> Failure {
     Failure::Refused {
         status: 400,
@@ -269,4 +290,7 @@ fn unsendable(why: &str) -> Failure {
     }
 }
 
+/// A page of a list has 1,000 keys of 1,023 bytes, which are three times as long when they are encoded.
+const LONGEST_DOCUMENT: usize = 8 << 20;
+const LONGEST_REFUSAL: usize = 64 << 10;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

@@ -6,7 +6,8 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 use picora_core::StoreErrorKind;
 use picora_sign::Credentials;
-use picora_tiering::TierControl;
+use picora_testcloud::Fault;
+use picora_tiering::{Guard, Tier, TierControl};
 
 use crate::world::{fresh, open};
 
@@ -69,4 +70,50 @@ async fn nobody_there_is_told_within_the_deadline() {
     assert!(matches!(error, Error::Generic { .. }), "{error:?}");
     let error = store.probe(&Path::from("photo")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+}
+
+/// By the vendor's word for it, and by his clock.
+#[tokio::test]
+async fn a_temporary_key_holds_until_its_end() {
+    let (cloud, _) = fresh();
+    let lent = cloud.temporary(Duration::from_secs(900));
+    let store = open(&cloud, |config| config.credentials = lent.clone());
+    let path = Path::from("photo");
+    store.put(&path, "bytes".into()).await.unwrap();
+    assert!(store.probe(&path).await.unwrap().is_some());
+    cloud.clock().advance(Duration::from_secs(900));
+    let error = store.put(&path, "other".into()).await.unwrap_err();
+    assert!(matches!(error, Error::PermissionDenied { .. }), "{error:?}");
+    let told = format!("{error} {error:?}");
+    assert!(told.contains("InvalidAccessKeyId"), "{told}");
+    assert!(
+        !told.contains("lent1") && !told.contains("CAISexample1"),
+        "{told}"
+    );
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+/// What is slow is given up, and tried again where that does no harm.
+#[tokio::test]
+async fn a_store_that_hangs_is_not_waited_for() {
+    let (cloud, _) = fresh();
+    let store = open(&cloud, |config| {
+        config.read_timeout = Duration::from_millis(300)
+    });
+    let (path, hangs) = (Path::from("photo"), Fault::Hang(Duration::from_secs(3)));
+    cloud.faults().script("PutObject", hangs.clone());
+    store.put(&path, "bytes".into()).await.unwrap();
+    cloud.faults().script("GetObject", hangs.clone());
+    let read = store.get(&path).await.unwrap().bytes().await;
+    assert_eq!(read.unwrap(), "bytes");
+    let present = store.probe(&path).await.unwrap().unwrap();
+    let guard = Guard {
+        etag: present.etag.clone().unwrap(),
+        size: present.size,
+    };
+    cloud.faults().script("CopyObject", hangs);
+    let moved = store.set_tier(&path, Tier::Archive, &guard, &present.headers);
+    assert_eq!(moved.await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    let class = store.probe(&path).await.unwrap().unwrap().class;
+    assert_eq!(class, Tier::Archive.into());
 }
