@@ -11,6 +11,9 @@
 
 pub mod bytes;
 pub mod faults;
+pub mod history;
+pub mod late;
+mod model;
 pub mod strange;
 pub mod tiers;
 
@@ -34,6 +37,8 @@ macro_rules! store_promises {
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
             strange: a_page_of_somebody_in_front_is_no_answer, what_is_no_document_says_nothing, what_never_ends_is_not_read_to_its_end,
                 a_changed_bit_is_found, a_restore_that_never_ends_goes_on, what_has_vanished_is_missing;
+            late: a_late_create_takes_nobodys_place, a_late_move_takes_nobodys_place, a_put_overtakes_only_while_its_signature_holds;
+            history: random_faults_lose_and_damage_nothing;
         }
         $crate::store_promises! { @object_store $fresh;
             put_get_delete_list(), put_get_attributes(), get_opts(), put_opts(false), stream_get(), list_uses_directories_correctly(),
