@@ -101,6 +101,11 @@ fn refused(
     Some(match refusal.code.as_str() {
         "RequestTimeTooSkewed" | "RequestExpired" => Trouble::Clock { cause },
         "NoSuchBucket" => Trouble::NoSuchBucket { bucket, host },
+        // A key that was lent is not known any more when its time is over.
+        "InvalidAccessKeyId" if config.credentials.token.is_some() => Trouble::Token {
+            access_key_id,
+            cause,
+        },
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" => Trouble::Credentials {
             access_key_id,
             cause,

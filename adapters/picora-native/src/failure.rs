@@ -13,7 +13,7 @@ use crate::transport::{NoSuchHost, Untrusted};
 pub enum Failure {
     /// The store refused it. Nothing has changed.
     #[error("{0}")]
-    Refused(Box<Refusal>),
+    Refused(#[source] Box<Refusal>),
     /// The host's name leads nowhere. Nothing has changed.
     #[error("there is no host {host} ({cause})")]
     NoSuchHost {
@@ -81,6 +81,8 @@ impl Failure {
     /// Whether the same request may have another answer in a moment.
     pub(crate) fn passes(&self) -> bool {
         match self {
+            // What came was not what was sent: the next time it may be.
+            Self::Refused(refusal) if refusal.code == "InvalidDigest" => true,
             Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
             // Name servers have weak moments, too.
             Self::NoSuchHost { .. } | Self::Unreached(_) | Self::Lost(_) => true,

@@ -119,15 +119,12 @@ impl<D: Dialect> Wire<D> {
         let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
         let response = response.map_err(|error| Failure::of(&error))?;
         let (parts, body) = response.into_parts();
-        let theirs = parts
-            .headers
-            .contains_key(format!("{}request-id", D::PREFIX));
-        // What stands before the store has troubles of its own; everything else is the store's to say.
-        if !theirs && !matches!(parts.status.as_u16(), 429 | 500..=599) {
-            let status = parts.status.as_u16();
-            return Err(Failure::Lost(format!(
-                "somebody else answered {status}, for it has no request id of the store"
-            )));
+        let strange = D::ANSWERS_WITH.is_some_and(|name| !parts.headers.contains_key(name));
+        // A proxy's page says nothing of the bucket: neither its 200 that something was done, nor its 404 that nothing is there. Only its
+        // own troubles are its to tell.
+        if strange && !matches!(parts.status.as_u16(), 429 | 500..=599) {
+            let answered = format!("somebody in front of the store answered {}", parts.status);
+            return Err(Failure::Lost(answered));
         }
         if parts.status.is_success() {
             return Ok((Answered { parts, body }, deadline));

@@ -114,14 +114,11 @@ impl<D: Dialect> Native<D> {
     }
 
     /// Whether what is at a key has these bytes: our own work, when an earlier answer to it was lost.
-    async fn has(&self, location: &Path, crc64: u64) -> bool {
-        let found = self
-            .wire
-            .send(&Ask::new(Method::HEAD, location.as_ref()))
-            .await;
-        found.is_ok_and(
-            |it| matches!(stored_crc64::<D>(&it.parts.headers), Ok(Some(it)) if it == crc64),
-        )
+    async fn has(&self, location: &Path, crc64: u64) -> std::result::Result<bool, Failure> {
+        let ask = Ask::new(Method::HEAD, location.as_ref());
+        let found = self.wire.send(&ask).await;
+        let found = found.map_err(|failed| failed.failure)?;
+        Ok(stored_crc64::<D>(&found.parts.headers)? == Some(crc64))
     }
 }
 
@@ -157,16 +154,16 @@ impl<D: Dialect> ObjectStore for Native<D> {
                 failure,
                 after_loss,
             }) => {
-                if creates
-                    && after_loss
-                    && failure.status() == Some(409)
-                    && self.has(location, crc64).await
-                {
-                    return Ok(PutResult {
-                        e_tag: None,
-                        version: None,
-                        extensions: Default::default(),
-                    });
+                if creates && after_loss && failure.status() == Some(409) {
+                    // Who cannot look must not say whose it is.
+                    let ours = self.has(location, crc64).await;
+                    if ours.map_err(|failure| self.wire.told(failure, key))? {
+                        return Ok(PutResult {
+                            e_tag: None,
+                            version: None,
+                            extensions: Default::default(),
+                        });
+                    }
                 }
                 return Err(self.wire.told(failure, key));
             }

@@ -8,8 +8,7 @@ use quick_xml::events::Event;
 ///
 /// **Boundaries**: one that declares entities is none, and nothing in it is expanded; nor is one that is deeper, has more elements or longer
 /// names than a vendor's, so that what is kept of it is never much more than itself.
-#[must_use]
-pub fn texts(document: &[u8]) -> Option<Vec<(String, String)>> {
+pub(crate) fn texts(document: &[u8]) -> Option<Vec<(String, String)>> {
     let mut reader = Reader::from_reader(document);
     let (mut path, mut found): (Vec<String>, Vec<(String, String)>) = (Vec::new(), Vec::new());
     let mut text = String::new();

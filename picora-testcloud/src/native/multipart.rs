@@ -52,6 +52,7 @@ pub(super) fn part(habits: &Habits, store: &mut Store, call: &Call) -> Result<An
             "Part number must be an integer between 1 and 10000.",
         )
     })?;
+    object::digest(call)?;
     let upload = found(store, call)?;
     upload.parts.insert(number, call.body.clone());
     Ok(Answer::empty(StatusCode::OK)
@@ -127,6 +128,7 @@ pub(super) fn complete(
     let object = Object {
         etag: format!("\"{}-{count}\"", habits.etag(&bytes).trim_matches('"')),
         bytes,
+        damage: None,
         class: upload.class,
         headers: upload.headers.clone(),
         modified: now,

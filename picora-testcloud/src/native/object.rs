@@ -19,16 +19,11 @@ pub(super) fn put(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     forbid_overwrite(habits, store, call)?;
-    if let Some(expected) = call.header("content-md5") {
-        let found = crate::object::etag(&call.body);
-        if base64_md5(expected).as_deref() != Some(found.trim_matches('"')) {
-            let message = "The Content-MD5 you specified did not match what we received.";
-            return Err(Refusal::new(400, "InvalidDigest", message));
-        }
-    }
+    digest(call)?;
     let object = Object {
         etag: habits.etag(&call.body),
         bytes: call.body.clone(),
+        damage: None,
         class: class(habits, call)?,
         headers: served(habits, call),
         modified: now,
@@ -39,6 +34,19 @@ pub(super) fn put(
         .with(&habits.name("hash-crc64ecma"), object.crc64());
     store.objects.insert(call.key.clone(), object);
     Ok(answer)
+}
+
+/// Refuses a body that is not the one that was sent, where the request says which one that was.
+pub(super) fn digest(call: &Call) -> Result<(), Refusal> {
+    let Some(expected) = call.header("content-md5") else {
+        return Ok(());
+    };
+    let found = crate::object::etag(&call.body);
+    if base64_md5(expected).as_deref() == Some(found.trim_matches('"')) {
+        return Ok(());
+    }
+    let message = "The Content-MD5 you specified did not match what we received.";
+    Err(Refusal::new(400, "InvalidDigest", message))
 }
 
 /// Refuses to write over what is there, when that is forbidden.
@@ -76,10 +84,10 @@ pub(super) fn get(
         Some(range) => {
             answer.status = StatusCode::PARTIAL_CONTENT;
             let shown = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-            answer.body = object.bytes.slice(range);
+            answer.body = object.read(range);
             answer = answer.with("content-range", shown);
         }
-        None => answer.body = object.bytes.clone(),
+        None => answer.body = object.read(0..length),
     }
     Ok(answer)
 }
