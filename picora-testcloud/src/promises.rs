@@ -24,6 +24,9 @@ use picora_tiering::TierControl;
 
 pub use opening::Opening;
 
+/// More often than any adapter tries.
+const MOST_TRIES: usize = 12;
+
 /// Bytes and tiers of one store.
 pub trait Store: ObjectStore + TierControl + Clone + 'static {}
 
