@@ -44,7 +44,11 @@ pub(super) fn copy(
     let allowed = match habits.self_copy {
         SelfCopy::Drops => true,
         SelfCopy::MustReplace => directive != Directive::Keep,
-        SelfCopy::MustChange => directive != Directive::Keep || class != found.class,
+        // A class that is not named is none that is changed, though it becomes the standard one in copies elsewhere.
+        SelfCopy::MustChange => {
+            let named = habits.header(call, "storage-class").is_some();
+            directive != Directive::Keep || (named && class != found.class)
+        }
     };
     if itself && !allowed {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata or storage class.";

@@ -6,6 +6,12 @@ mod signed;
 mod tampered;
 
 #[cfg(feature = "real-servers")]
+mod asked;
+#[cfg(feature = "real-servers")]
+mod differences;
+#[cfg(feature = "real-servers")]
+mod histories;
+#[cfg(feature = "real-servers")]
 mod judges;
 #[cfg(feature = "real-servers")]
 mod visits;
