@@ -78,8 +78,8 @@ impl Server {
         }
     }
 
-    /// The status, the headers and the body of an answer.
-    pub(crate) async fn raw(&self, asked: &Asked) -> (StatusCode, http::HeaderMap, Bytes) {
+    /// As it is sent.
+    pub(crate) fn signed(&self, asked: &Asked) -> HttpRequest {
         let mut uri = format!("{}/photos", self.url);
         if !asked.key.is_empty() {
             uri.push('/');
@@ -106,8 +106,21 @@ impl Server {
         let signer = AwsAuthorizer::new(&self.credential, "s3", REGION);
         let signer = signer.with_sign_payload(asked.body.len() < 1_000);
         signer.try_authorize(&mut request, None).unwrap();
-        let (parts, body) = self.client.execute(request).await.unwrap().into_parts();
-        (parts.status, parts.headers, body.bytes().await.unwrap())
+        request
+    }
+
+    /// Sends it; `None` when there is no answer.
+    pub(crate) async fn send(
+        &self,
+        request: HttpRequest,
+    ) -> Option<(StatusCode, http::HeaderMap, Bytes)> {
+        let (parts, body) = self.client.execute(request).await.ok()?.into_parts();
+        Some((parts.status, parts.headers, body.bytes().await.ok()?))
+    }
+
+    /// The status, the headers and the body of an answer.
+    pub(crate) async fn raw(&self, asked: &Asked) -> (StatusCode, http::HeaderMap, Bytes) {
+        self.send(self.signed(asked)).await.unwrap()
     }
 
     pub(crate) async fn ask(&self, asked: &Asked) -> Seen {

@@ -2,11 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
+mod asked;
+mod cloudflare;
 mod signed;
 mod tampered;
+mod verifiers;
 
-#[cfg(feature = "real-servers")]
-mod asked;
 #[cfg(feature = "real-servers")]
 mod differences;
 #[cfg(feature = "real-servers")]

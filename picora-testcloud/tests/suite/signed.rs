@@ -70,7 +70,7 @@ impl Case {
                 .then(|| dice.text(&["FwoG", "+/", "==", "token"])),
             whole: dice.pick(&["yes", "no"]) == "yes",
             expires: (dice.pick(&["no", "yes"]) == "yes")
-                .then(|| dice.pick(&["1", "600", "604800"]).parse().unwrap()),
+                .then(|| dice.pick(&["60", "600", "604800"]).parse().unwrap()),
         }
     }
 

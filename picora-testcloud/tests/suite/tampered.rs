@@ -6,7 +6,7 @@ use picora_testcloud::sigv4::{self, Seal};
 use crate::signed::{Case, Sent};
 
 /// Whether the emulator takes it.
-fn is_taken(sent: &Sent, secret: &str) -> bool {
+pub(crate) fn is_taken(sent: &Sent, secret: &str) -> bool {
     let Some(call) = sent.call() else {
         return false;
     };
@@ -19,7 +19,7 @@ fn is_taken(sent: &Sent, secret: &str) -> bool {
 }
 
 /// One change of everything that is signed, by its name.
-fn tampered(case: &Case, sent: &Sent) -> Vec<(String, Sent)> {
+pub(crate) fn tampered(case: &Case, sent: &Sent) -> Vec<(String, Sent)> {
     let mut all = Vec::new();
     let mut change = |what: &str, change: &dyn Fn(&mut Sent)| {
         let mut other = sent.clone();
