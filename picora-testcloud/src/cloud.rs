@@ -249,7 +249,6 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
 /// An error of the service closes the connection.
 async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Cut>, Closed> {
     let (parts, body) = request.into_parts();
-    let reads_head = parts.method == http::Method::HEAD;
     let Ok(body) = body.collect().await else {
         return Err(Closed);
     };
@@ -267,10 +266,6 @@ async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Resp
         // As they were sent: bytes, not text.
         let value = http::HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Closed)?;
         headers.append(name, value);
-    }
-    if reads_head {
-        // Of nothing as well, of which the server would not tell by itself.
-        headers.insert(http::header::CONTENT_LENGTH, answer.body.len().into());
     }
     let mut response = Response::new(Cut::new(answer.body, cut));
     *response.status_mut() = answer.status;
