@@ -35,6 +35,7 @@ mod native;
 pub mod object;
 pub mod promises;
 mod respond;
+mod stranger;
 pub mod xml;
 
 pub use chance::Chance;

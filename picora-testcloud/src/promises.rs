@@ -18,6 +18,7 @@ pub mod opening;
 pub mod strange;
 pub mod strangers;
 pub mod tiers;
+pub mod unreachable;
 
 use object_store::ObjectStore;
 use picora_tiering::TierControl;
@@ -54,20 +55,23 @@ macro_rules! store_promises {
         }
     };
     (strangers: $start:path, $open:path) => {
-        $crate::store_promises! { @strangers $start, $open;
-            strangers_are_refused_and_told_why_without_their_secret, a_wrong_clock_is_called_by_its_name,
+        $crate::store_promises! { @opened $start, $open;
+            strangers: strangers_are_refused_and_told_why_without_their_secret, a_wrong_clock_is_called_by_its_name,
             a_right_that_is_missing_is_named, a_bucket_that_is_not_there_is_named, a_store_that_works_is_examined_without_a_trace,
-            a_temporary_key_holds_until_its_end, a_store_that_hangs_is_not_waited_for
+            a_temporary_key_holds_until_its_end, a_store_that_hangs_is_not_waited_for;
+            unreachable: a_name_that_leads_nowhere_is_named, a_port_where_nobody_listens_is_named, a_black_hole_is_left_within_the_deadline,
+                a_certificate_that_nobody_vouches_for_is_not_believed, a_server_without_tls_is_not_believed,
+                a_certificate_of_another_host_is_not_believed;
         }
     };
-    (@strangers $start:path, $open:path; $($promise:ident),+) => {
-        mod strangers {$(
+    (@opened $start:path, $open:path; $($group:ident: $($promise:ident),+;)+) => {$(
+        mod $group {$(
             #[tokio::test]
             async fn $promise() {
-                $crate::promises::strangers::$promise($start, $open).await;
+                $crate::promises::$group::$promise($start, $open).await;
             }
         )+}
-    };
+    )+};
     (@own $fresh:path; $($group:ident: $($promise:ident),+;)+) => {$(
         mod $group {$(
             #[tokio::test]
