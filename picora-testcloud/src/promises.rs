@@ -15,6 +15,7 @@ pub mod history;
 pub mod late;
 mod model;
 pub mod opening;
+pub mod scrub;
 pub mod strange;
 pub mod strangers;
 pub mod tiers;
@@ -43,6 +44,8 @@ macro_rules! store_promises {
                 what_is_not_there_or_another_is_not_moved;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
+            scrub: a_flipped_bit_is_found_by_its_key, what_is_archived_is_frozen_and_what_is_denied_is_told,
+                a_scrub_in_parts_reads_each_object_once;
             strange: a_page_of_somebody_in_front_is_no_answer, what_is_no_document_says_nothing, what_never_ends_is_not_read_to_its_end,
                 a_changed_bit_is_found, a_restore_that_never_ends_goes_on, what_has_vanished_is_missing;
             late: a_late_create_takes_nobodys_place, a_late_move_takes_nobodys_place, a_put_overtakes_only_while_its_signature_holds;
