@@ -33,11 +33,13 @@ mod cut;
 pub mod faults;
 mod garbage;
 mod keys;
+mod liar;
 mod native;
 pub mod object;
 pub mod promises;
 mod respond;
 pub mod sigv4;
+mod stranger;
 pub mod xml;
 
 pub use chance::Chance;
