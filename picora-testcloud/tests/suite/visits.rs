@@ -1,24 +1,31 @@
 //! The vendors' clients go through everything that our adapters use.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use picora_testcloud::{Cloud, Vendor};
 use picora_testkit::program;
 
-/// Lets a script visit a cloud; answers the steps that went well. When it says that a minute passes, one does.
+/// Lets a script for Python visit a cloud.
 fn visited(cloud: &Cloud, script: &str) -> Vec<String> {
+    let mut visitor = Command::new(program::python("oss2"));
+    visitor.arg("-B").arg(path(script));
+    visited_by(cloud, visitor)
+}
+
+/// The same for Node.js.
+fn visited_by_node(cloud: &Cloud, script: &str) -> Vec<String> {
+    visited_by(cloud, program::node(&path(script)))
+}
+
+/// Lets a visitor in; answers the steps that went well. When it says that a minute passes, one does.
+fn visited_by(cloud: &Cloud, mut visitor: Command) -> Vec<String> {
     let credentials = Cloud::credentials();
-    let script = format!("{}/tests/suite/{script}", env!("CARGO_MANIFEST_DIR"));
-    let mut visitor = Command::new(program::python("oss2"))
-        .args([
-            "-B",
-            &script,
-            &cloud.port().to_string(),
-            &credentials.access_key_id,
-            Cloud::SECRET,
-        ])
+    let mut visitor = visitor
+        .args([&cloud.port().to_string(), &credentials.access_key_id])
+        .arg(Cloud::SECRET)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -38,6 +45,12 @@ fn visited(cloud: &Cloud, script: &str) -> Vec<String> {
     steps
 }
 
+fn path(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/suite")
+        .join(script)
+}
+
 #[test]
 fn both_clients_of_aliyun_meet_no_surprise() {
     let cloud = Cloud::start(Vendor::Oss);
@@ -51,6 +64,24 @@ fn both_clients_of_aliyun_meet_no_surprise() {
 fn the_client_of_tencent_meets_no_surprise() {
     let cloud = Cloud::start(Vendor::Cos);
     let steps = visited(&cloud, "visit_cos.py");
+    assert_eq!(steps.last().unwrap(), "all went well");
+    assert!(steps.len() >= 30, "{}", steps.len());
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+#[test]
+fn the_client_of_aliyun_for_node_meets_no_surprise() {
+    let cloud = Cloud::start(Vendor::Oss);
+    let steps = visited_by_node(&cloud, "visit_oss.cjs");
+    assert_eq!(steps.last().unwrap(), "all went well");
+    assert!(steps.len() >= 40, "{}", steps.len());
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+#[test]
+fn the_client_of_tencent_for_node_meets_no_surprise() {
+    let cloud = Cloud::start(Vendor::Cos);
+    let steps = visited_by_node(&cloud, "visit_cos.cjs");
     assert_eq!(steps.last().unwrap(), "all went well");
     assert!(steps.len() >= 30, "{}", steps.len());
     assert_eq!(cloud.surprises(), Vec::<String>::new());
