@@ -10,6 +10,7 @@ mod object;
 mod restore;
 mod seal_cos;
 mod seal_oss;
+mod seal_oss_v1;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,8 @@ pub(crate) use habits::{COS, Habits, OSS};
 /// What a bucket holds.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
+    /// Whether it takes the first version of Aliyun's signatures, too.
+    pub(crate) old: bool,
     objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, multipart::Upload>,
     started: u64,
@@ -61,8 +64,13 @@ pub(crate) fn answer(
     now: Timestamp,
     surprises: &mut Vec<String>,
 ) -> Answer {
-    let answer = (habits.seal)(call, now)
-        .and_then(|()| known(habits, call, surprises))
+    let first = store.old && seal_oss_v1::is_one(call);
+    let sealed = match first {
+        true => seal_oss_v1::verify(call, now),
+        false => (habits.seal)(call, now),
+    };
+    let answer = sealed
+        .and_then(|()| known(habits, call, first, surprises))
         .and_then(|()| act(habits, store, call, now));
     let answer = answer.unwrap_or_else(|refusal| refuse(habits, call, &refusal));
     answer
@@ -101,7 +109,12 @@ fn act(habits: &Habits, store: &mut Store, call: &Call, now: Timestamp) -> Resul
 }
 
 /// Refuses what the vendor does not know, and remembers that it was sent.
-fn known(habits: &Habits, call: &Call, surprises: &mut Vec<String>) -> Result<(), Refusal> {
+fn known(
+    habits: &Habits,
+    call: &Call,
+    first: bool,
+    surprises: &mut Vec<String>,
+) -> Result<(), Refusal> {
     let (prefix, meta) = (habits.name(""), habits.meta());
     let header = call.headers.keys().map(http::HeaderName::as_str);
     let mut header = header.filter(|name| {
@@ -109,9 +122,12 @@ fn known(habits: &Habits, call: &Call, surprises: &mut Vec<String>) -> Result<()
         rest.is_some_and(|rest| !name.starts_with(&meta) && !habits.headers.contains(&rest))
     });
     let mut query = call.query.iter().map(|(name, _)| name.as_str());
-    let strange = header
-        .next()
-        .or_else(|| query.find(|name| !habits.queries.contains(name)));
+    let strange = header.next().or_else(|| {
+        query.find(|name| {
+            let of_seal = first && seal_oss_v1::QUERIES.contains(name);
+            !of_seal && !habits.queries.contains(name)
+        })
+    });
     let Some(strange) = strange else {
         return Ok(());
     };

@@ -12,20 +12,21 @@ use picora_testkit::program;
 fn visited(cloud: &Cloud, script: &str) -> Vec<String> {
     let mut visitor = Command::new(program::python("oss2"));
     visitor.arg("-B").arg(path(script));
-    visited_by(cloud, visitor)
+    visited_by(cloud, visitor, &[])
 }
 
 /// The same for Node.js.
 fn visited_by_node(cloud: &Cloud, script: &str) -> Vec<String> {
-    visited_by(cloud, program::node(&path(script)))
+    visited_by(cloud, program::node(&path(script)), &[])
 }
 
 /// Lets a visitor in; answers the steps that went well. When it says that a minute passes, one does.
-fn visited_by(cloud: &Cloud, mut visitor: Command) -> Vec<String> {
+fn visited_by(cloud: &Cloud, mut visitor: Command, more: &[&str]) -> Vec<String> {
     let credentials = Cloud::credentials();
     let mut visitor = visitor
         .args([&cloud.port().to_string(), &credentials.access_key_id])
         .arg(Cloud::SECRET)
+        .args(more)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -84,5 +85,15 @@ fn the_client_of_tencent_for_node_meets_no_surprise() {
     let steps = visited_by_node(&cloud, "visit_cos.cjs");
     assert_eq!(steps.last().unwrap(), "all went well");
     assert!(steps.len() >= 30, "{}", steps.len());
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+#[test]
+fn the_first_version_of_signatures_is_taken_by_an_old_bucket() {
+    let cloud = Cloud::start_old();
+    let visitor = program::node(&path("visit_oss.cjs"));
+    let steps = visited_by(&cloud, visitor, &["old"]);
+    assert_eq!(steps.last().unwrap(), "all went well");
+    assert!(steps.len() >= 40, "{}", steps.len());
     assert_eq!(cloud.surprises(), Vec::<String>::new());
 }

@@ -8,7 +8,7 @@ use picora_core::StoreErrorKind;
 use picora_sign::Credentials;
 use picora_tiering::TierControl;
 
-use crate::world::{fresh, open};
+use crate::world::{fresh, old, open};
 
 #[tokio::test]
 async fn strangers_are_refused_and_told_why_without_their_secret() {
@@ -73,4 +73,38 @@ async fn nobody_there_is_told_within_the_deadline() {
     assert!(matches!(error, Error::Generic { .. }), "{error:?}");
     let error = store.probe(&Path::from("photo")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn only_an_old_bucket_takes_the_first_version_of_signatures() {
+    let (cloud, _) = fresh();
+    let path = Path::from("photo");
+    let first = |config: &mut picora_native::NativeConfig| config.first_signature = true;
+    let refused = open(&cloud, first).put(&path, "x".into()).await;
+    assert!(refused.is_err());
+
+    let (cloud, store) = old();
+    store.put(&path, "x".into()).await.unwrap();
+    let newer = open(&cloud, |_| {}).get(&path).await.unwrap();
+    assert_eq!(newer.bytes().await.unwrap(), "x");
+    for (credentials, word) in [
+        (
+            Credentials::new("LTAI5tExampleExample", "hush"),
+            "SignatureDoesNotMatch",
+        ),
+        (Credentials::new("nobody", "hush"), "InvalidAccessKeyId"),
+        (
+            picora_testcloud::Cloud::credentials().with_token("over"),
+            "InvalidSecurityToken",
+        ),
+    ] {
+        let store = open(&cloud, |config| {
+            config.credentials = credentials.clone();
+            first(config);
+        });
+        let error = store.get(&path).await.unwrap_err();
+        assert!(matches!(error, Error::PermissionDenied { .. }), "{error:?}");
+        assert!(error.to_string().contains(word), "{error}");
+    }
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
 }

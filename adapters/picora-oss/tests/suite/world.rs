@@ -15,6 +15,13 @@ pub(crate) fn fresh() -> (Cloud, Oss) {
     (cloud, store)
 }
 
+/// A bucket that is old, and an adapter that signs as was usual then.
+pub(crate) fn old() -> (Cloud, Oss) {
+    let cloud = Cloud::start_old();
+    let store = open(&cloud, |config| config.first_signature = true);
+    (cloud, store)
+}
+
 pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut NativeConfig)) -> Oss {
     let mut config = NativeConfig::new(&cloud.url(), BUCKET, REGION, Cloud::credentials()).unwrap();
     config.bucket_in_path = true;
