@@ -24,6 +24,19 @@ pub enum OpenError {
         /// Which one is for archived objects.
         archive: PathBuf,
     },
+    /// Of two folders for two tiers, one has been opened with another one. Nothing was changed in either.
+    #[error(
+        "the folders {} and {} do not belong together: check that the disks of both are mounted; to pair them anew, remove the file \
+        `pair` from both",
+        hot.display(),
+        archive.display()
+    )]
+    Stranger {
+        /// Which one is for hot objects.
+        hot: PathBuf,
+        /// Which one is for archived objects.
+        archive: PathBuf,
+    },
     /// It cannot be made, locked or written.
     #[error("the folder {} cannot hold media: {source}", folder.display())]
     Unusable {

@@ -4,6 +4,7 @@ mod bytes;
 mod control;
 mod disk;
 mod keys;
+mod pair;
 mod restores;
 mod steps;
 mod upload;
@@ -39,7 +40,8 @@ use crate::{LocalStore, OpenError};
 /// archive, which nobody can read; the next change of the key or [`sweep`](Self::sweep) removes it.
 ///
 /// **Durable** as [`LocalStore`]: what a call did outlives the machine's power, and when it fails in the middle of a call, the object is
-/// whole, in the one tier or in the other. **Units**: a folder that served a [`LocalStore`] becomes the hot one as it is.
+/// whole, in the one tier or in the other. **Units**: a folder that served a [`LocalStore`] becomes the hot one as it is. From
+/// then on the two are a pair: a disk that is not mounted is not taken for an archive that is empty.
 ///
 /// **Boundaries**: files have no headers, so none are kept: a probe answers none, and those that are sent with a move go nowhere. No
 /// digest is kept either, since a probe would have to read every byte. What is last modified stays so through moves; the etag changes when
@@ -109,6 +111,7 @@ impl TieredStore {
     ) -> std::result::Result<Self, OpenError> {
         // Once more, now that links are resolved.
         apart(hot.root(), archive.root())?;
+        pair::join(hot.folder(), archive.folder())?;
         let locks = shared.then(|| hot.folder().join("keys"));
         Ok(Self {
             keys: Arc::new(Keys::new(locks).map_err(|error| unusable(&hot, error))?),

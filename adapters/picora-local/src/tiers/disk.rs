@@ -28,6 +28,10 @@ pub(crate) struct Files;
 
 impl Disk for Files {
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        // Somewhere else, a symbolic link may lead to something else: it is followed here, by a copy.
+        if fs::symlink_metadata(from)?.is_symlink() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
         fs::hard_link(from, to)
     }
 

@@ -85,13 +85,17 @@ impl Fresh {
 
 /// Opens folders that were open before. While another test starts a process, that has our locks until it runs its program.
 pub(crate) fn open_again(hot: &FsPath, archive: &FsPath) -> TieredStore {
+    opened_again(hot, archive).unwrap()
+}
+
+fn opened_again(hot: &FsPath, archive: &FsPath) -> Result<TieredStore, OpenError> {
     let mut tries = 0..1_000;
     loop {
         match TieredStore::open(hot, archive) {
             Err(OpenError::InUse { .. }) if tries.next().is_some() => {
                 std::thread::sleep(Duration::from_millis(10));
             }
-            opened => return opened.unwrap(),
+            opened => return opened,
         }
     }
 }
@@ -402,6 +406,43 @@ async fn a_file_that_somebody_archived_by_hand_is_an_object() {
         assert_eq!(carry(store, &key, Tier::Hot).await, Moved::Done);
         assert_eq!(body(store, &key).await, "dear");
     }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_that_somebody_archived_by_hand_is_moved_as_what_it_leads_to() {
+    for fresh in Fresh::both() {
+        fresh.put_by_hand("scans/letter", "dear");
+        let link = fresh.archive.path().join("objects/scans/linked");
+        std::os::unix::fs::symlink("letter", link).unwrap();
+        let (store, key) = (&fresh.store, Path::from("scans/linked"));
+        assert_eq!(carry(store, &key, Tier::Hot).await, Moved::Done);
+        store.delete(&"scans/letter".into()).await.unwrap();
+        assert_eq!(body(store, &key).await, "dear");
+    }
+}
+
+/// An archive whose disk is not mounted is an empty folder: nothing of it is taken for gone.
+#[tokio::test]
+async fn an_archive_that_is_not_mounted_is_not_an_empty_one() {
+    let fresh = Fresh::on_one_disk();
+    archived(&fresh).await;
+    let Fresh {
+        hot,
+        archive,
+        store,
+    } = fresh;
+    drop(store);
+    let (disk, away) = (archive.path(), archive.path().with_extension("away"));
+    std::fs::rename(disk, &away).unwrap();
+    std::fs::create_dir(disk).unwrap();
+    let refused = opened_again(hot.path(), disk).unwrap_err();
+    assert!(matches!(refused, OpenError::Stranger { .. }), "{refused}");
+    assert!(refused.to_string().contains("are mounted"), "{refused}");
+    std::fs::remove_dir_all(disk).unwrap();
+    std::fs::rename(&away, disk).unwrap();
+    let store = open_again(hot.path(), disk);
+    assert_eq!(body(&store, &key()).await, BODY);
 }
 
 #[tokio::test]

@@ -37,7 +37,10 @@ struct Machine {
 impl Machine {
     fn open(&self, disks: &str) -> TieredStore {
         let disk = |n: u8| self.root.join(format!("{disks}{n}"));
-        let (hot, archive) = (disk(1).join("hot"), disk(self.archive_on).join("archive"));
+        let (hot, archive) = (
+            disk(1).join(format!("hot{}", self.archive_on)),
+            disk(self.archive_on).join("archive"),
+        );
         let clock = ManualClock::at(Timestamp::from_unix_seconds(1_777_000_000));
         let store = TieredStore::open(hot, archive).unwrap();
         store.with_restore_delay(Duration::from_secs(60), Arc::new(clock))
@@ -118,7 +121,7 @@ async fn what_was_answered_survives(machine: &Machine) {
     drop(store);
     let disk = |n: u8| machine.root.join(format!("disk{n}"));
     let (hot, archive) = (
-        disk(1).join("hot"),
+        disk(1).join(format!("hot{}", machine.archive_on)),
         disk(machine.archive_on).join("archive"),
     );
     let store = TieredStore::open(hot, archive).unwrap();
