@@ -102,6 +102,26 @@ pub enum Trouble {
         /// The bucket.
         bucket: String,
     },
+    /// The folder's disk has no room left.
+    #[error("the folder {folder} is full ({cause}): make room on its disk, or name another folder")]
+    Full {
+        /// The folder.
+        folder: String,
+        /// In the operating system's words.
+        cause: String,
+    },
+    /// The folder lies on a disk that can only be read, or belongs to somebody else.
+    #[error(
+        "this process may not {operation} in the folder {folder} ({cause}): mount its disk for writing, or give this user the right"
+    )]
+    Unwritable {
+        /// The folder.
+        folder: String,
+        /// What was tried, as a verb: `write`, `read`, `remove`.
+        operation: &'static str,
+        /// In the operating system's words.
+        cause: String,
+    },
     /// The store did what it should not do, such as answering other bytes than those that were written.
     #[error("the store could not {operation} ({cause})")]
     Other {

@@ -129,6 +129,16 @@ impl Cloud {
         }
     }
 
+    /// Starts one of Aliyun's whose bucket is old enough to take the first version of signatures, beside the one that all take.
+    ///
+    /// **Panics** as [`start`](Self::start).
+    #[must_use]
+    pub fn start_old() -> Self {
+        let cloud = Self::start(Vendor::Oss);
+        cloud.shared.state().store.old = true;
+        cloud
+    }
+
     /// Its address, with the bucket in the path.
     #[must_use]
     pub fn url(&self) -> String {

@@ -13,6 +13,7 @@ mod object;
 mod restore;
 mod seal_cos;
 mod seal_oss;
+mod seal_oss_v1;
 mod seal_r2;
 
 use std::collections::BTreeMap;
@@ -33,6 +34,8 @@ pub(crate) use habits_r2::R2;
 /// What a bucket holds.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
+    /// Whether it takes the first version of Aliyun's signatures, too.
+    pub(crate) old: bool,
     objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, multipart::Upload>,
     started: u64,
@@ -104,8 +107,13 @@ pub(crate) fn answer(
     now: Timestamp,
     surprises: &mut Vec<String>,
 ) -> Answer {
-    let answer = (habits.seal)(call, keys, now)
-        .and_then(|()| known(habits, call, surprises))
+    let first = store.old && seal_oss_v1::is_one(call);
+    let sealed = match first {
+        true => seal_oss_v1::verify(call, keys, now),
+        false => (habits.seal)(call, keys, now),
+    };
+    let answer = sealed
+        .and_then(|()| known(habits, call, first, surprises))
         .and_then(|()| (habits.bounds)(call))
         .and_then(|()| act(habits, store, call, now));
     let answer = answer.unwrap_or_else(|refusal| refuse(habits, call, &refusal));
@@ -150,13 +158,19 @@ fn act(habits: &Habits, store: &mut Store, call: &Call, now: Timestamp) -> Resul
 }
 
 /// Refuses what the vendor does not know, and remembers that it was sent.
-fn known(habits: &Habits, call: &Call, surprises: &mut Vec<String>) -> Result<(), Refusal> {
+fn known(
+    habits: &Habits,
+    call: &Call,
+    first: bool,
+    surprises: &mut Vec<String>,
+) -> Result<(), Refusal> {
     let operation = operation(habits, call);
     let mut header = call.headers.keys().map(http::HeaderName::as_str);
     let mut query = call.query.iter().map(|(name, _)| name.as_str());
+    let of_seal = |name: &str| first && seal_oss_v1::QUERIES.contains(&name);
     let strange = header
         .find(|name| !habits.takes_header(operation, name))
-        .or_else(|| query.find(|name| !habits.takes_query(operation, name)));
+        .or_else(|| query.find(|name| !of_seal(name) && !habits.takes_query(operation, name)));
     let Some(strange) = strange else {
         return Ok(());
     };

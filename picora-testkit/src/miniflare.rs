@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -101,14 +101,14 @@ impl Miniflare {
         }
         // Node looks for packages beside the script.
         let linked = symlink(
-            tools("node_modules/miniflare/package.json").1,
+            program::from_npm("node_modules/miniflare/package.json").1,
             folder.join("node_modules"),
         );
         linked.expect("the server's folder is writable");
     }
 
     fn node(&self, script: &str) -> Command {
-        let mut command = self.server.command(&tools("bin/node").0);
+        let mut command = self.server.command(&program::from_npm("bin/node").0);
         command.arg(script).env("TMPDIR", self.server.folder());
         command
     }
@@ -223,16 +223,6 @@ fn is_ready(server: &Server) -> Ready {
     } else {
         Ready::NotYet
     }
-}
-
-/// A file of what `cargo xtask test` has installed, and its folder `node_modules`: beside what is compiled, as the SMTP sink's Python.
-fn tools(file: &str) -> (PathBuf, PathBuf) {
-    let binary = std::env::current_exe().expect("a process has a program");
-    let folders: Vec<_> = binary.ancestors().map(|it| it.join("tools/npm")).collect();
-    let found = program::find(file, &folders);
-    let above = found.ancestors().find(|it| it.ends_with("tools/npm"));
-    let modules = above.expect("it was found there").join("node_modules");
-    (found, modules)
 }
 
 /// They cost nothing, and must be named before it starts.

@@ -1,6 +1,7 @@
 //! Where a server's program lies.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The program in the first of the folders that has it.
 ///
@@ -26,6 +27,27 @@ pub fn python(environment: &str) -> PathBuf {
         .map(|it| it.join("tools").join(environment).join("bin"))
         .collect();
     find("python", &folders)
+}
+
+/// A script for Node.js, which finds the packages of npm that `cargo xtask test` has installed by `require`.
+///
+/// **Panics** when Node.js or a package is not there.
+#[must_use]
+pub fn node(script: &Path) -> Command {
+    let (program, modules) = from_npm("bin/node");
+    let mut node = Command::new(program);
+    node.env("NODE_PATH", modules).arg(script);
+    node
+}
+
+/// A file of what comes from npm, beside what is compiled, and the folder `node_modules`.
+pub(crate) fn from_npm(file: &str) -> (PathBuf, PathBuf) {
+    let binary = std::env::current_exe().expect("a process has a program");
+    let folders: Vec<_> = binary.ancestors().map(|it| it.join("tools/npm")).collect();
+    let found = find(file, &folders);
+    let above = found.ancestors().find(|it| it.ends_with("tools/npm"));
+    let modules = above.expect("it was found there").join("node_modules");
+    (found, modules)
 }
 
 /// The folders `parent/<number>/rest`, the greatest number first: how Debian keeps several versions beside each other.

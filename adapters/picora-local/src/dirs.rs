@@ -50,6 +50,7 @@ impl DurableDirs {
         match fs::create_dir(dir) {
             // Whoever made it may not have synced it, so it is synced in both cases.
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            Err(_) if !dir.is_dir() => return Err(io::ErrorKind::NotADirectory.into()),
             _ => sync(parent)?,
         }
         self.remember(dir);
@@ -116,6 +117,15 @@ mod tests {
         fs::create_dir_all(root.path().join("a/b/c")).unwrap();
         let dirs = DurableDirs::below(root.path().to_path_buf());
         assert_eq!(synced(&dirs), ["", "a", "a/b"].map(PathBuf::from));
+    }
+
+    #[test]
+    fn a_file_where_a_folder_should_be_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("a"), "").unwrap();
+        let dirs = DurableDirs::below(root.path().to_path_buf());
+        let error = dirs.ensure(&root.path().join("a/b")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     }
 
     #[test]

@@ -16,6 +16,27 @@ pub enum OpenError {
         /// Which folder.
         folder: PathBuf,
     },
+    /// Of two folders for two tiers, one is the other, or lies among its objects.
+    #[error("the folders {} and {} lie in one another: name one for each tier", hot.display(), archive.display())]
+    Overlap {
+        /// Which one is for hot objects.
+        hot: PathBuf,
+        /// Which one is for archived objects.
+        archive: PathBuf,
+    },
+    /// Of two folders for two tiers, one has been opened with another one. Nothing was changed in either.
+    #[error(
+        "the folders {} and {} do not belong together: check that the disks of both are mounted; to pair them anew, remove the file \
+        `pair` from both",
+        hot.display(),
+        archive.display()
+    )]
+    Stranger {
+        /// Which one is for hot objects.
+        hot: PathBuf,
+        /// Which one is for archived objects.
+        archive: PathBuf,
+    },
     /// It cannot be made, locked or written.
     #[error("the folder {} cannot hold media: {source}", folder.display())]
     Unusable {
@@ -109,7 +130,7 @@ fn lock_file(folder: &Path) -> io::Result<File> {
 }
 
 /// Makes a folder and those above it, and syncs the entry of each one that it made.
-fn create_durably(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_durably(dir: &Path) -> io::Result<()> {
     let missing: Vec<_> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
     fs::create_dir_all(dir)?;
     for made in missing.iter().rev() {
@@ -124,7 +145,7 @@ fn create_durably(dir: &Path) -> io::Result<()> {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
+pub(crate) fn is_full(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded

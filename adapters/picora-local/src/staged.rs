@@ -86,6 +86,14 @@ pub(crate) fn sweep(
     Ok(swept)
 }
 
+impl std::ops::AddAssign for Swept {
+    fn add_assign(&mut self, other: Self) {
+        self.files += other.files;
+        self.bytes = Amount::saturating(self.bytes.get().saturating_add(other.bytes.get()));
+        self.left += other.left;
+    }
+}
+
 impl Swept {
     fn visit(
         &mut self,
@@ -114,7 +122,7 @@ impl Swept {
 /// The file that a staged file was to become; `None` when it is not one.
 ///
 /// object_store stages `name` as `name#1`, `name#2`, ..., and hides exactly the names whose text after the first `#` is all digits.
-fn target_of(path: &Path) -> Option<PathBuf> {
+pub(crate) fn target_of(path: &Path) -> Option<PathBuf> {
     let (name, number) = path.file_name()?.to_str()?.split_once('#')?;
     let staged = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     staged.then(|| path.with_file_name(name))

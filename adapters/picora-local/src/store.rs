@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::path::Path as FsPath;
+use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use crate::upload::LocalUpload;
 pub struct LocalStore {
     inner: LocalFileSystem,
     folder: Arc<Folder>,
+    root: Arc<FsPath>,
     dirs: Arc<DurableDirs>,
     writing: Writing,
 }
@@ -65,6 +66,7 @@ impl LocalStore {
             .map_err(|error| unusable(io::Error::other(error)))?;
         Ok(Self {
             inner: inner.with_fsync(true),
+            root: root.as_path().into(),
             dirs: Arc::new(DurableDirs::below(root)),
             folder: Arc::new(folder),
             writing: Writing::default(),
@@ -100,8 +102,18 @@ impl LocalStore {
         })
     }
 
+    /// Where objects lie, as object_store spells it.
+    pub(crate) fn root(&self) -> &FsPath {
+        &self.root
+    }
+
+    /// The file of a key.
+    pub(crate) fn file(&self, location: &Path) -> Result<PathBuf> {
+        self.inner.path_to_filesystem(location)
+    }
+
     /// Makes the way to a key durable, and keeps the sweep away from it until the guard is dropped.
-    async fn prepare(&self, location: &Path) -> Result<WritingGuard> {
+    pub(crate) async fn prepare(&self, location: &Path) -> Result<WritingGuard> {
         let target = self.inner.path_to_filesystem(location)?;
         let parent = target.parent().map(FsPath::to_path_buf);
         let guard = self.writing.begin(target);
@@ -201,7 +213,7 @@ async fn durably_removed(files: LocalFileSystem, removed: Result<Path>) -> Resul
     Ok(location)
 }
 
-fn generic(error: io::Error) -> Error {
+pub(crate) fn generic(error: io::Error) -> Error {
     Error::Generic {
         store: "LocalStore",
         source: Box::new(error),

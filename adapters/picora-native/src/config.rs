@@ -20,6 +20,9 @@ pub struct NativeConfig {
     pub credentials: Credentials,
     /// Whether the bucket stands in the path instead of the host, as emulators on loopback have it; no vendor takes it so.
     pub bucket_in_path: bool,
+    /// Whether requests are signed by the vendor's first version of signatures, where it has a newer one: for the old buckets of OSS behind
+    /// something that knows no other. Others refuse it.
+    pub first_signature: bool,
     /// How long is waited for a connection.
     pub connect_timeout: Duration,
     /// How long nothing may come: an answer after its request, or the next bytes of an object.
@@ -83,6 +86,7 @@ impl NativeConfig {
             region: region.to_owned(),
             credentials,
             bucket_in_path: false,
+            first_signature: false,
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(20),
             budget: Duration::from_secs(60),

@@ -1,6 +1,6 @@
 //! Media on Aliyun OSS.
 //!
-//! **Decides** how OSS differs from its relatives: signature version 4, classes `Standard` and `Archive`, a copy onto itself that forgets
+//! **Decides** how OSS differs from its relatives: signature version 4 (or 1, for old buckets), classes `Standard` and `Archive`, a copy onto itself that forgets
 //! every header that is not sent again, restores of a minute. All else is [`picora_native`].
 //!
 //! **Must not know** which bytes are whose, or when they should move.
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use picora_core::{Amount, Clock, Timestamp};
 use picora_native::{ConfigError, Dialect, Native, NativeConfig};
-use picora_sign::{Request, encode, oss};
+use picora_sign::{Request, encode, oss, oss_v1};
 use picora_tiering::{Class, RestoreSpeed, Tier, TierCaps};
 
 /// A bucket of OSS.
@@ -58,6 +58,9 @@ impl Dialect for OssDialect {
         request: &Request<'_>,
         now: Timestamp,
     ) -> Vec<(&'static str, String)> {
+        if config.first_signature {
+            return oss_v1::headers(&config.credentials, request, now);
+        }
         oss::headers(&config.credentials, &config.region, request, now)
     }
 
@@ -67,6 +70,9 @@ impl Dialect for OssDialect {
         now: Timestamp,
         expires_after: Duration,
     ) -> Vec<(&'static str, String)> {
+        if config.first_signature {
+            return oss_v1::query(&config.credentials, request, now, expires_after);
+        }
         oss::query(
             &config.credentials,
             &config.region,

@@ -1,4 +1,4 @@
-//! Signatures of requests to Aliyun OSS (V4), Tencent COS and Cloudflare R2 (that of AWS), in headers and in URLs.
+//! Signatures of requests to Aliyun OSS (V4, and V1 for old buckets), Tencent COS and Cloudflare R2 (that of AWS), in headers and in URLs.
 //!
 //! **Decides** nothing and sends nothing: a signature is a function of credentials, the request and the time. Keys, queries and headers
 //! are given as they are meant, not as they are encoded; [`encode`] writes them as the vendors do.
@@ -11,6 +11,7 @@
 //! | [`request`] | what of a request is signed |
 //! | [`encode`] | percent-encoding as all of them have it |
 //! | [`oss`] | Aliyun OSS, signature version 4 |
+//! | [`oss_v1`] | Aliyun OSS, signature version 1, for old buckets |
 //! | [`cos`] | Tencent COS |
 //! | [`aws`] | Cloudflare R2, and whoever else speaks as S3 does |
 //!
@@ -33,6 +34,7 @@ pub mod credentials;
 pub mod encode;
 mod mac;
 pub mod oss;
+pub mod oss_v1;
 pub mod request;
 mod stamp;
 

@@ -1,4 +1,4 @@
-//! Keyed digests, in hexadecimal.
+//! Keyed digests.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
@@ -11,10 +11,14 @@ pub(crate) fn sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
     mac.finalize().into_bytes().to_vec()
 }
 
-pub(crate) fn sha1_hex(key: &[u8], text: &[u8]) -> String {
+pub(crate) fn sha1(key: &[u8], text: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).unwrap_or_else(|_| unreachable!());
     mac.update(text);
-    hex(&mac.finalize().into_bytes())
+    mac.finalize().into_bytes().to_vec()
+}
+
+pub(crate) fn sha1_hex(key: &[u8], text: &[u8]) -> String {
+    hex(&sha1(key, text))
 }
 
 pub(crate) fn digest_sha256(text: &[u8]) -> String {

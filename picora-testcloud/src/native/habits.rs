@@ -170,6 +170,9 @@ pub(crate) const OSS: Habits = Habits {
         "copy-source-if-modified-since",
         "copy-source-if-none-match",
         "copy-source-if-unmodified-since",
+        // The client for Node sends the headers of a copy twice, once behind this; the vendor's own examples of moves do so.
+        "copy-source-content-type",
+        "copy-source-x-oss-storage-class",
         "date",
         "forbid-overwrite",
         "metadata-directive",

@@ -39,7 +39,7 @@ pub(super) fn first(habits: &Habits, store: &Store, call: &Call) -> Result<Answe
     if let Some(next) = &page.next {
         parts.push(element("NextMarker", &asked.shown(next)));
     }
-    Ok(told(call, &asked, &page, &parts.concat()))
+    Ok(told(call, &asked, &page, &parts.concat(), true))
 }
 
 /// `ListObjectsV2`.
@@ -62,7 +62,8 @@ pub(super) fn second(habits: &Habits, store: &Store, call: &Call) -> Result<Answ
     if let Some(next) = &page.next {
         parts.push(element("NextContinuationToken", next));
     }
-    Ok(told(call, &asked, &page, &parts.concat()))
+    let owners = call.asked("fetch-owner") == Some("true");
+    Ok(told(call, &asked, &page, &parts.concat(), owners))
 }
 
 fn asked<'c>(habits: &Habits, call: &'c Call, after: &'c str) -> Result<Asked<'c>, Refusal> {
@@ -127,7 +128,7 @@ fn page<'s>(store: &'s Store, asked: &Asked<'_>) -> Page<'s> {
     page
 }
 
-fn told(call: &Call, asked: &Asked<'_>, page: &Page<'_>, parts: &str) -> Answer {
+fn told(call: &Call, asked: &Asked<'_>, page: &Page<'_>, parts: &str, owners: bool) -> Answer {
     let mut body = String::from(super::DECLARATION);
     body.push_str("<ListBucketResult>");
     body.push_str(&element("Name", &call.bucket));
@@ -147,6 +148,7 @@ fn told(call: &Call, asked: &Asked<'_>, page: &Page<'_>, parts: &str) -> Answer 
             element("Type", "Normal"),
             element("Size", &object.bytes.len().to_string()),
             element("StorageClass", object.class),
+            if owners { owner() } else { String::new() },
         ];
         body.push_str(&format!("<Contents>{}</Contents>", parts.concat()));
     }
@@ -156,6 +158,12 @@ fn told(call: &Call, asked: &Asked<'_>, page: &Page<'_>, parts: &str) -> Answer 
     }
     body.push_str("</ListBucketResult>");
     Answer::xml(StatusCode::OK, body)
+}
+
+/// The first list always tells it, the second one when it is asked to.
+fn owner() -> String {
+    let parts = [element("ID", "0022012"), element("DisplayName", "picora")];
+    format!("<Owner>{}</Owner>", parts.concat())
 }
 
 /// No vendor has larger pages.

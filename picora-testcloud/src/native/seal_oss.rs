@@ -71,7 +71,8 @@ pub(super) fn verify(call: &Call, keys: &Keys, now: Timestamp) -> Result<(), Ref
     Err(Refusal::new(403, "SignatureDoesNotMatch", message))
 }
 
-fn unknown(unknown: Unknown) -> Refusal {
+/// Why nobody signs with a key, by the vendor's word for it.
+pub(super) fn unknown(unknown: Unknown) -> Refusal {
     let (code, message) = match unknown {
         Unknown::Key => (
             "InvalidAccessKeyId",

@@ -1,25 +1,32 @@
 //! The vendors' clients go through everything that our adapters use.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use picora_testcloud::{Cloud, Vendor};
 use picora_testkit::program;
 
-/// Lets a script visit a cloud, in the environment of its client; answers the steps that went well. When it says that a minute passes, one
-/// does.
+/// Lets a script for Python visit a cloud, in the environment of its client.
 fn visited(cloud: &Cloud, environment: &str, script: &str) -> Vec<String> {
+    let mut visitor = Command::new(program::python(environment));
+    visitor.arg("-B").arg(path(script));
+    visited_by(cloud, visitor, &[])
+}
+
+/// The same for Node.js.
+fn visited_by_node(cloud: &Cloud, script: &str) -> Vec<String> {
+    visited_by(cloud, program::node(&path(script)), &[])
+}
+
+/// Lets a visitor in; answers the steps that went well. When it says that a minute passes, one does.
+fn visited_by(cloud: &Cloud, mut visitor: Command, more: &[&str]) -> Vec<String> {
     let credentials = Cloud::credentials();
-    let script = format!("{}/tests/suite/{script}", env!("CARGO_MANIFEST_DIR"));
-    let mut visitor = Command::new(program::python(environment))
-        .args([
-            "-B",
-            &script,
-            &cloud.port().to_string(),
-            &credentials.access_key_id,
-            Cloud::SECRET,
-        ])
+    let mut visitor = visitor
+        .args([&cloud.port().to_string(), &credentials.access_key_id])
+        .arg(Cloud::SECRET)
+        .args(more)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -37,6 +44,12 @@ fn visited(cloud: &Cloud, environment: &str, script: &str) -> Vec<String> {
     }
     assert!(visitor.wait().unwrap().success(), "after {steps:?}");
     steps
+}
+
+fn path(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/suite")
+        .join(script)
 }
 
 #[test]
@@ -75,4 +88,32 @@ fn the_client_of_the_s3_dialect_meets_no_surprise_at_cloudflare() {
             "CopyObject x: if-none-match".to_owned(),
         ]
     );
+}
+
+#[test]
+fn the_client_of_aliyun_for_node_meets_no_surprise() {
+    let cloud = Cloud::start(Vendor::Oss);
+    let steps = visited_by_node(&cloud, "visit_oss.cjs");
+    assert_eq!(steps.last().unwrap(), "all went well");
+    assert!(steps.len() >= 40, "{}", steps.len());
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+#[test]
+fn the_client_of_tencent_for_node_meets_no_surprise() {
+    let cloud = Cloud::start(Vendor::Cos);
+    let steps = visited_by_node(&cloud, "visit_cos.cjs");
+    assert_eq!(steps.last().unwrap(), "all went well");
+    assert!(steps.len() >= 30, "{}", steps.len());
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+#[test]
+fn the_first_version_of_signatures_is_taken_by_an_old_bucket() {
+    let cloud = Cloud::start_old();
+    let visitor = program::node(&path("visit_oss.cjs"));
+    let steps = visited_by(&cloud, visitor, &["old"]);
+    assert_eq!(steps.last().unwrap(), "all went well");
+    assert!(steps.len() >= 40, "{}", steps.len());
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
 }

@@ -11,3 +11,8 @@ mod power;
 mod refused;
 mod suite;
 mod sweep;
+mod tiers;
+mod tiers_crash;
+mod tiers_power;
+mod tiers_shared;
+mod tiers_suite;

@@ -25,7 +25,7 @@ const OWN_DISK: [&str; 5] = [
         && mount -o loop,commit=600 image disk && exec "$@""#,
 ];
 
-const BODY: Bytes = Bytes::from_static(&[7; 300 << 10]);
+pub(crate) const BODY: Bytes = Bytes::from_static(&[7; 300 << 10]);
 
 /// The machine, its disk, and what is left of the disk after each stop.
 struct Machine {
@@ -52,7 +52,7 @@ impl Machine {
     }
 }
 
-fn run(program: &str, arguments: &[&FsPath]) {
+pub(crate) fn run(program: &str, arguments: &[&FsPath]) {
     let status = Command::new(program).args(arguments).status();
     assert!(status.unwrap().success(), "{program} {arguments:?}");
 }

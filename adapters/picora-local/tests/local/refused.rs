@@ -8,11 +8,13 @@ use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use picora_core::{StoreErrorKind, Timestamp};
-use picora_local::{LocalStore, OpenError};
+use picora_local::{LocalStore, OpenError, TieredStore};
 use picora_storage::error::{decisive, is_full_or_read_only};
-use picora_storage::{Measured, ObjectWriter, object};
+use picora_storage::{Examine, Measured, ObjectWriter, Trouble, object};
+use picora_tiering::{Class, Moved, Tier, TierControl};
 
 use crate::child;
+use crate::tiers::{carry, guard, seen};
 
 const BODY: Bytes = Bytes::from_static(&[7; 200 << 10]);
 
@@ -77,6 +79,7 @@ fn child_on_a_small_disk() {
     };
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let store = LocalStore::open(&folder).unwrap();
+        store.examine().await.unwrap();
         let taken = refuses_and_recovers(&store).await;
         assert_eq!(taken, 5, "1 MiB holds five bodies of 200 KiB");
         assert!(object::remove(&store, &key(0)).await.unwrap());
@@ -87,6 +90,8 @@ fn child_on_a_small_disk() {
         let refused = (0..100).find_map(|n| std::fs::write(folder.join(format!("{n}")), "").err());
         assert_eq!(refused.unwrap().kind(), std::io::ErrorKind::StorageFull);
         let store = LocalStore::open(&folder).unwrap();
+        let told = store.examine().await.unwrap_err();
+        assert!(matches!(told, Trouble::Full { .. }), "{told}");
         assert!(object::measure(&store, &key(1)).await.unwrap().is_some());
         assert!(object::remove(&store, &key(1)).await.unwrap());
 
@@ -96,6 +101,8 @@ fn child_on_a_small_disk() {
         mount(&["-o", "remount,bind,ro"], &[&objects]);
         let error = store.put(&key(9), "x".into()).await.unwrap_err();
         assert!(is_full_or_read_only(&error), "{error:?}");
+        let told = store.examine().await.unwrap_err();
+        assert!(matches!(told, Trouble::Unwritable { .. }), "{told}");
         let error = object::remove(&store, &key(2)).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         assert!(object::measure(&store, &key(2)).await.unwrap().is_some());
@@ -103,6 +110,78 @@ fn child_on_a_small_disk() {
         refuses_to_open(&folder, "Read-only file system");
         mount(&["-o", "remount,ro"], &[&folder]);
         refuses_to_open(&folder, "Read-only file system");
+    });
+}
+
+/// The archive's disk is full, or read-only: nothing moves, nothing is lost, and what is there can be read and brought back.
+#[test]
+fn child_with_a_small_archive() {
+    let Some(archive) = child::folder() else {
+        return;
+    };
+    let hot = tempfile::tempdir().unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let store = TieredStore::open(hot.path(), &archive).unwrap();
+        for n in 0..6 {
+            store.put(&key(n), BODY.into()).await.unwrap();
+        }
+        for n in 0..5 {
+            assert_eq!(carry(&store, &key(n), Tier::Archive).await, Moved::Done);
+        }
+        let refuses = async |tier| {
+            let (n, to) = if tier == Tier::Hot {
+                (5, Tier::Archive)
+            } else {
+                (0, Tier::Hot)
+            };
+            let present = seen(&store, &key(n)).await;
+            let refused = store
+                .set_tier(&key(n), to, &guard(&present), &present.headers)
+                .await;
+            (refused.unwrap_err(), seen(&store, &key(n)).await == present)
+        };
+        let (error, unchanged) = refuses(Tier::Hot).await;
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+        assert!(unchanged);
+        let moving = archive.join("moving");
+        assert_eq!(
+            moving.read_dir().unwrap().count(),
+            0,
+            "half a copy is no use"
+        );
+        store.examine().await.unwrap(); // there is room for a small file
+        let filler = archive.join("filler");
+        std::fs::write(&filler, BODY).unwrap_err();
+        let told = store.examine().await.unwrap_err().to_string();
+        std::fs::remove_file(filler).unwrap();
+        let full = format!("the folder {} is full", archive.display());
+        assert!(told.starts_with(&full), "{told}");
+
+        // One comes back, and there is room for another.
+        assert_eq!(carry(&store, &key(0), Tier::Hot).await, Moved::Done);
+        assert_eq!(carry(&store, &key(5), Tier::Archive).await, Moved::Done);
+        for n in 0..6 {
+            let measured = object::measure(&store, &key(n)).await.unwrap();
+            assert_eq!(measured, Some(Measured::of(&BODY)));
+        }
+
+        // Read-only, what it has can be read; new bytes at one of its keys stand before the older ones.
+        let objects = archive.join("objects");
+        mount(&["--bind"], &[&objects, &objects]);
+        mount(&["-o", "remount,bind,ro"], &[&objects]);
+        assert!(object::measure(&store, &key(1)).await.unwrap().is_some());
+        store.put(&key(1), "new".into()).await.unwrap();
+        let measured = object::measure(&store, &key(1)).await.unwrap();
+        assert_eq!(measured, Some(Measured::of(b"new")));
+        let error = object::remove(&store, &key(1)).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{error}");
+        let measured = object::measure(&store, &key(1)).await.unwrap();
+        assert_eq!(
+            measured,
+            Some(Measured::of(b"new")),
+            "older bytes came back"
+        );
+        assert_eq!(seen(&store, &key(1)).await.class, Class::Tier(Tier::Hot));
     });
 }
 
@@ -155,9 +234,13 @@ fn a_full_disk_and_a_read_only_one() {
         child::not_proved("mounts are forbidden, so no disk was full and none read-only");
         return;
     }
-    let test = "refused::child_on_a_small_disk";
-    let child = child::command_after(&SMALL_DISK, test, folder.path()).output();
-    child::check(&child.unwrap());
+    for test in [
+        "refused::child_on_a_small_disk",
+        "refused::child_with_a_small_archive",
+    ] {
+        let child = child::command_after(&SMALL_DISK, test, folder.path()).output();
+        child::check(&child.unwrap());
+    }
 }
 
 #[test]
@@ -183,7 +266,10 @@ fn a_folder_without_rights() {
     let mut command = if std::fs::write(folder.join("root"), "").is_ok() {
         // Root may write everywhere, so the child is nobody, who can reach a copy of this binary.
         let exe = temporary.path().join("exe");
-        std::fs::copy(std::env::current_exe().unwrap(), &exe).unwrap();
+        // By another process: a file that is open here for writing while another test forks would be busy.
+        let mut copied = Command::new("cp");
+        copied.arg(std::env::current_exe().unwrap());
+        assert!(copied.arg(&exe).status().unwrap().success());
         let nobody = [
             "setpriv",
             "--reuid=65534",

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
+mod old;
 mod own_domain;
+mod presigned;
 mod region;
 mod world;
 

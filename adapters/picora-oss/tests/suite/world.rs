@@ -18,6 +18,13 @@ pub(crate) fn fresh() -> (Cloud, Oss) {
     (cloud, store)
 }
 
+/// A bucket that is old, and an adapter that signs as was usual then.
+pub(crate) fn old() -> (Cloud, Oss) {
+    let cloud = Cloud::start_old();
+    let store = open(&cloud, |config| config.first_signature = true);
+    (cloud, store)
+}
+
 /// The adapter as it should be, but for what is changed.
 pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut NativeConfig)) -> Oss {
     changed(Opening::of(cloud), change)

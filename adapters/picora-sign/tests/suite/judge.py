@@ -3,6 +3,7 @@ import datetime
 import json
 import sys
 import types
+from email.utils import formatdate
 from urllib.parse import quote
 
 import oss2
@@ -26,6 +27,8 @@ class Clock(datetime.datetime):
 
 
 oss2.auth.datetime = Clock
+oss2.auth.time = types.SimpleNamespace(time=lambda: Clock.seconds)
+oss2.auth.utils.http_date = lambda: formatdate(Clock.seconds, usegmt=True)
 cos_auth.time = types.SimpleNamespace(time=lambda: Clock.seconds)
 
 
@@ -46,6 +49,18 @@ def oss_old(case):
         return request.headers["authorization"].split("Signature=")[1]
     auth._sign_url(request, case["bucket"], case["key"], case["expires"])
     return request.params["x-oss-signature"]
+
+
+def oss_first(case):
+    auth = oss2.ProviderAuth(StaticCredentialsProvider(case["id"], case["secret"], case["token"]))
+    request = types.SimpleNamespace(
+        method=case["method"], headers=oss2.CaseInsensitiveDict(dict(case["headers"])), params=dict(case["query"]), url="http://host/",
+    )
+    if case["expires"] is None:
+        auth._sign_request(request, case["bucket"], case["key"])
+        return request.headers["date"] + " " + request.headers["authorization"]
+    auth._sign_url(request, case["bucket"], case["key"], case["expires"])
+    return request.params["Expires"] + " " + request.params["Signature"]
 
 
 def oss_new(case):
@@ -81,4 +96,4 @@ def cos(case):
 for line in sys.stdin:
     case = json.loads(line)
     Clock.seconds = case["now"]
-    print(json.dumps({"oss_old": oss_old(case), "oss_new": oss_new(case), "cos": cos(case)}), flush=True)
+    print(json.dumps({"oss_first": oss_first(case), "oss_old": oss_old(case), "oss_new": oss_new(case), "cos": cos(case)}), flush=True)
