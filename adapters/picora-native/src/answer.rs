@@ -68,6 +68,17 @@ pub struct Failed {
     pub after_loss: bool,
 }
 
+impl Failed {
+    /// Of something that was missing when it was looked for, and was there when it was asked for.
+    #[must_use]
+    pub fn is_there_now() -> Self {
+        Self {
+            failure: Failure::Lost("it was missing, and is there".to_owned()),
+            after_loss: false,
+        }
+    }
+}
+
 /// A body as it comes. Each piece must come within so long; all of them may take as long as they take.
 #[must_use]
 pub fn pieces(

@@ -78,7 +78,9 @@ pub fn attributes(
 }
 
 /// What is known of an object from an answer's headers; `size` is that of the whole object.
-pub(crate) fn meta(headers: &HeaderMap, location: &Path, size: u64) -> Result<ObjectMeta, Failure> {
+///
+/// **Errors**: [`Failure::Lost`] for an answer without a time.
+pub fn meta(headers: &HeaderMap, location: &Path, size: u64) -> Result<ObjectMeta, Failure> {
     let modified = text(headers, "last-modified").and_then(|it| httpdate::parse_http_date(it).ok());
     let modified =
         modified.ok_or_else(|| Failure::Lost("its answer has no last-modified".to_owned()))?;

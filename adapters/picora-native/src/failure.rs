@@ -134,7 +134,8 @@ impl Failure {
     }
 
     /// Whether the store refused with this status, and no word for it.
-    pub(crate) fn is_wordless(&self, status: u16) -> bool {
+    #[must_use]
+    pub fn is_wordless(&self, status: u16) -> bool {
         let refusal = self.refusal();
         refusal.is_some_and(|it| it.status == status && it.code.is_empty())
     }

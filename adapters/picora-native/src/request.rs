@@ -78,11 +78,10 @@ impl<D: Dialect> Wire<D> {
     async fn what_is_missing(&self, key: &str) -> Failed {
         let byte = Ask::new(Method::GET, key).with("range", "bytes=0-0");
         let read = self.line.send(byte.sending(), || self.signed(&byte)).await;
-        let there = || Failed {
-            failure: Failure::Lost("it was missing, and is there".to_owned()),
-            after_loss: false,
-        };
-        read.err().unwrap_or_else(there)
+        match read {
+            Ok(_) => Failed::is_there_now(),
+            Err(failed) => failed,
+        }
     }
 
     /// The same with an answer that is a document of this name.

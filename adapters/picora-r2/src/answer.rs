@@ -2,6 +2,7 @@
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::HeaderMap;
+use picora_native::Failure;
 use picora_native::answer::Document;
 use picora_native::attributes::text;
 use picora_tiering::{Class, Tier};
@@ -46,6 +47,16 @@ pub(crate) fn crc64(headers: &HeaderMap) -> Option<u64> {
     read_crc64(text(headers, CRC64)?)
 }
 
+/// A digest that does not read is none that may be passed over.
+pub(crate) fn verified(headers: &HeaderMap) -> Result<(), Failure> {
+    if headers.contains_key(CRC64) && crc64(headers).is_none() {
+        return Err(Failure::Lost(
+            "its answer has a digest that is none".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
 /// Eight bytes in base 64, the highest first. A composite of parts is no digest of the whole, and does not read.
 ///
 /// ```
@@ -79,6 +90,7 @@ const HOT: &str = "STANDARD";
 const ARCHIVE: &str = "STANDARD_IA";
 /// The document that says that a copy is done.
 pub(crate) const COPIED: &str = "CopyObjectResult";
+pub(crate) const META: &str = "x-amz-meta-";
 pub(crate) const PREFIX: &str = "x-amz-";
 pub(crate) const CLASS: &str = "x-amz-storage-class";
 pub(crate) const CRC64: &str = "x-amz-checksum-crc64nvme";

@@ -8,14 +8,14 @@ use object_store::path::Path;
 use picora_core::{Amount, StoreError};
 use picora_native::Failure;
 use picora_native::answer::Failed;
-use picora_native::attributes::{number, served, text};
+use picora_native::attributes::{meta, number, served, text};
 use picora_sign::encode;
 use picora_tiering::{
     Guard, Moved, ObjectHeaders, Present, RestoreAck, RestoreSpeed, Restoring, Tier, TierCaps,
     TierControl,
 };
 
-use crate::answer::{CLASS, COPIED, PREFIX, class, crc64, read_class};
+use crate::answer::{CLASS, COPIED, PREFIX, class, crc64, read_class, verified};
 use crate::store::{NAME, R2};
 use crate::wire::bare;
 
@@ -53,6 +53,8 @@ impl TierControl for R2 {
         let size = number(headers, "content-length").and_then(|it| Amount::new(it).ok());
         let size =
             size.ok_or_else(|| told(Failure::Lost("its answer has no length".to_owned())))?;
+        meta(headers, key, size.get()).map_err(told)?; // an answer without a time is none
+        verified(headers).map_err(told)?;
         Ok(Some(Present {
             class: read_class(text(headers, CLASS)),
             restoring: Restoring::No,

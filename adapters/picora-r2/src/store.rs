@@ -17,7 +17,7 @@ use object_store::{
     PutOptions, PutPayload, PutResult, Result, RetryConfig,
 };
 use picora_core::Clock;
-use picora_native::attributes::{attributes, headers};
+use picora_native::attributes::{attributes, headers, meta};
 use picora_native::{ConfigError, Failure, Refusal};
 use picora_storage::Corrupt;
 use picora_tiering::Tier;
@@ -202,6 +202,12 @@ impl ObjectStore for R2 {
             found.attributes = attributes(&answer.headers, PREFIX, |class| {
                 read_class(Some(class)) == Tier::Hot.into()
             });
+            // The client makes up a time for an answer that has none.
+            let size = found.meta.size;
+            meta(&answer.headers, location, size).map_err(|failure| {
+                let located = self.wire.located(failure, location.as_ref());
+                located.of_bytes(NAME)
+            })?;
             let whole = !head && found.range == (0..found.meta.size);
             expected = answer.crc64.filter(|_| whole);
         }

@@ -13,10 +13,11 @@ use object_store::client::{
     HttpResponseBody, HttpService,
 };
 use picora_native::Failure;
-use picora_native::answer::{Answered, pieces};
+use picora_native::answer::{Answered, Document, pieces};
 use picora_storage::Corrupt;
+use picora_tiering::ObjectHeaders;
 
-use crate::answer::{self, Answer, COPIED};
+use crate::answer::{self, Answer, COPIED, META};
 use crate::wire::Wire;
 
 /// Gives object_store's client the wire for its connection.
@@ -37,6 +38,7 @@ impl HttpService for Transport {
         let (mut parts, body, answer) = if let Some(name) = document(&request) {
             let read = self.0.document(&request, name).await;
             let (parts, document) = read.map_err(|failed| told(failed.failure))?;
+            leads_on(&request, &document).map_err(told)?;
             let answer = Answer::with(&parts.headers, &document);
             (parts, document.bytes.into(), answer)
         } else {
@@ -45,19 +47,35 @@ impl HttpService for Transport {
             let answer = Answer::of(&parts.headers);
             (parts, timely(body, self.0.waits().read_timeout), answer)
         };
+        answer::verified(&answer.headers).map_err(told)?;
         if let (Some(expected), Some(found)) = (answer::crc64(request.headers()), answer.crc64)
             && expected != found
         {
             return Err(told(Failure::Corrupt(Corrupt { expected, found })));
         }
-        // The client takes a header that is not ASCII for an error; we read them all.
-        let headers = answer.headers.iter();
-        for (name, _) in headers.filter(|(_, value)| value.to_str().is_err()) {
-            parts.headers.remove(name);
+        // The client takes what an object is served with for an error where it is not ASCII; we read it all.
+        for (name, value) in &answer.headers {
+            let served = ObjectHeaders::default().read(name.as_str(), "", META);
+            if served && value.to_str().is_err() {
+                parts.headers.remove(name);
+            }
         }
         parts.extensions.insert(answer);
         Ok(HttpResponse::from_parts(parts, body))
     }
+}
+
+/// A list that names itself as what comes next would never end.
+fn leads_on(request: &HttpRequest, document: &Document) -> Result<(), Failure> {
+    let next = document.text("ListBucketResult/NextContinuationToken");
+    let query = request.uri().query().unwrap_or_default();
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let this = pairs.find(|(name, _)| name == "continuation-token");
+    if next.is_some() && next == this.as_ref().map(|(_, value)| &**value) {
+        let itself = "its list goes on with the page that it is".to_owned();
+        return Err(Failure::Lost(itself));
+    }
+    Ok(())
 }
 
 /// A body whose pieces come in time, or not at all.

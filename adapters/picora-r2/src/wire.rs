@@ -65,6 +65,9 @@ impl Wire {
             {
                 self.already_there(request, failed).await
             }
+            Err(failed) if *request.method() == Method::HEAD && failed.failure.is_wordless(404) => {
+                Err(self.what_is_missing(request).await)
+            }
             sent => sent,
         }
     }
@@ -77,6 +80,18 @@ impl Wire {
     ) -> Result<(Parts, Document), Failed> {
         let made = || self.signed(request);
         self.line.document(sending(request), made, name).await
+    }
+
+    /// The refusal of a `HEAD` has no word: an object that is missing looks like a bucket that is. Reading a byte tells them apart.
+    async fn what_is_missing(&self, request: &HttpRequest) -> Failed {
+        let mut byte = request.clone();
+        *byte.method_mut() = Method::GET;
+        let range = HeaderValue::from_static("bytes=0-0");
+        byte.headers_mut().insert(header::RANGE, range);
+        match self.line.send(sending(&byte), || self.signed(&byte)).await {
+            Ok(_) => Failed::is_there_now(),
+            Err(failed) => failed,
+        }
     }
 
     /// What stands in the way of a conditional put may be its own bytes, put by an earlier try whose answer was lost. Then that is what is
@@ -95,6 +110,7 @@ impl Wire {
         let head = bare(head).map_err(unsendable)?;
         let found = self.line.send(sending(&head), || self.signed(&head)).await;
         match found {
+            Err(failed) if failed.failure.is_wordless(404) => Err(refused),
             Ok(found) => {
                 let theirs = answer::crc64(&found.parts.headers);
                 if theirs == answer::crc64(request.headers()) {
@@ -103,7 +119,6 @@ impl Wire {
                     Err(refused)
                 }
             }
-            Err(failed) if failed.failure.is_missing() => Err(refused),
             Err(failed) => Err(failed),
         }
     }

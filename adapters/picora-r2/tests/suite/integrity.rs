@@ -14,7 +14,7 @@ use picora_testcloud::{Cloud, Fault};
 use picora_tiering::{Class, Guard, Moved, Tier, TierControl};
 
 use crate::between::listening;
-use crate::world::fresh;
+use crate::world::{fresh, open, start};
 
 /// What the store keeps is what was sent, also of an upload in parts, and a probe tells it.
 #[tokio::test]
@@ -279,4 +279,21 @@ fn what_cannot_be_a_bucket_is_not_opened() {
     config.endpoint.set_path("/elsewhere");
     let opened = picora_r2::open(config, Arc::new(cloud.clock()));
     assert!(matches!(opened, Err(ConfigError::Endpoint(_))));
+}
+
+/// A bucket that is not there says nothing about its objects, also where an answer has no body to say it: the mover would take them for lost.
+#[tokio::test]
+async fn of_another_bucket_nothing_is_missing() {
+    let cloud = start();
+    let store = open(&cloud, |config| config.bucket = "pictures".to_owned());
+    let path = Path::from("photo");
+    for error in [
+        store.head(&path).await.unwrap_err(),
+        store.get(&path).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, Error::Generic { .. }), "{error:?}");
+        assert!(error.to_string().contains("NoSuchBucket"), "{error}");
+    }
+    let probed = store.probe(&path).await.unwrap_err();
+    assert_eq!(probed.kind(), picora_core::StoreErrorKind::Internal);
 }
