@@ -182,8 +182,7 @@ pub(crate) fn refused(habits: &Habits, call: &Call, status: u16) -> Answer {
         _ => "InternalError",
     };
     let message = "Please try again later.";
-    refuse(habits, call, &Refusal::new(status, code, message))
-        .with(habits.request_id, REQUEST_ID)
+    refuse(habits, call, &Refusal::new(status, code, message)).with(habits.request_id, REQUEST_ID)
 }
 
 /// An error whose status says that all is well.
