@@ -27,11 +27,16 @@ impl<S: ObjectStore + TierControl + Clone + 'static> Store for S {}
 
 /// Gives each promise a test. `$fresh` makes a cloud and the adapter before it.
 ///
+/// `updates: true` is for a store that puts an object in place of one of its versions.
+///
 /// A second call with `strangers:` gives those of who is refused: `$start` starts a cloud, and `$open` opens the adapter before it as an
 /// [`Opening`] says.
 #[macro_export]
 macro_rules! store_promises {
     ($fresh:path) => {
+        $crate::store_promises! { $fresh, updates: false }
+    };
+    ($fresh:path, updates: $updates:expr) => {
         $crate::store_promises! { @own $fresh;
             bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused;
             tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_read_as_the_caps_say,
@@ -40,7 +45,7 @@ macro_rules! store_promises {
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
         }
         $crate::store_promises! { @object_store $fresh;
-            put_get_delete_list(), put_get_attributes(), get_opts(), put_opts(false), stream_get(), list_uses_directories_correctly(),
+            put_get_delete_list(), put_get_attributes(), get_opts(), put_opts($updates), stream_get(), list_uses_directories_correctly(),
             list_with_delimiter(), list_with_offset_exclusivity(), rename_and_copy(), copy_if_not_exists(),
             copy_rename_nonexistent_object(), multipart_race_condition(true), multipart_out_of_order()
         }

@@ -16,6 +16,8 @@ pub(crate) struct Ask {
     pub(crate) body: Bytes,
     /// Whether doing it twice is the same as doing it once.
     pub(crate) repeatable: bool,
+    /// Whether the vendor takes only so many of its kind in a second.
+    pub(crate) rationed: bool,
 }
 
 impl Ask {
@@ -32,6 +34,7 @@ impl Ask {
         Sending {
             bytes: self.body.len(),
             repeatable: self.repeatable,
+            rationed: self.rationed,
         }
     }
 

@@ -39,6 +39,9 @@ pub enum ConfigError {
         "`{0}` is not the address of a store, which is https://, a host, and nothing behind it"
     )]
     Endpoint(String),
+    /// A bucket's name becomes part of addresses.
+    #[error("`{0}` is not the name of a bucket, which is of small letters, digits, `-` and `.`")]
+    Bucket(String),
     /// Without TLS, everybody on the way could read and change what is sent.
     #[error("`{0}` is not https, and not on this machine")]
     Plain(String),

@@ -99,6 +99,7 @@ impl<D: Dialect> TierControl for Native<D> {
         let mut ask = Ask::new(Method::POST, key.as_ref())
             .asking("restore", "")
             .with("content-type", "application/xml");
+        ask.rationed = true;
         ask.body = D::restore(days, speed).into();
         ask = {
             let digest = crate::store::md5(&ask.body);

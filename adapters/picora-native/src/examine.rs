@@ -90,7 +90,7 @@ fn known(operation: &'static str, failure: &Failure, asker: &Asker<'_>) -> Optio
             cause: cause.clone(),
         },
         Failure::Refused(refusal) => return refused(operation, refusal, asker),
-        Failure::Corrupt(_) => return None,
+        Failure::Throttled { .. } | Failure::Corrupt(_) => return None,
     })
 }
 

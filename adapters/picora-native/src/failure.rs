@@ -28,6 +28,12 @@ pub enum Failure {
     /// No server was reached. Nothing has changed.
     #[error("it cannot be reached ({0})")]
     Unreached(String),
+    /// The vendor takes only so many of these in a second, and others are before. Nothing was sent.
+    #[error("too many are before it; its turn is in {after:?}")]
+    Throttled {
+        /// When there would be a turn, counted from when it was asked for.
+        after: std::time::Duration,
+    },
     /// The answer was lost, or is none: what was asked for may have happened.
     #[error("its answer was lost ({0})")]
     Lost(String),
@@ -81,7 +87,7 @@ impl Failure {
             Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
             // Name servers have weak moments, too.
             Self::NoSuchHost { .. } | Self::Unreached(_) | Self::Lost(_) => true,
-            Self::Untrusted(_) | Self::Corrupt(_) => false,
+            Self::Untrusted(_) | Self::Throttled { .. } | Self::Corrupt(_) => false,
         }
     }
 
@@ -95,6 +101,7 @@ impl Failure {
             Self::NoSuchHost { .. }
             | Self::Untrusted(_)
             | Self::Unreached(_)
+            | Self::Throttled { .. }
             | Self::Corrupt(_) => false,
         }
     }
@@ -158,7 +165,8 @@ impl Located {
         let kind = match &self.failure {
             it if changes && it.may_have_happened() => StoreErrorKind::Unknown,
             Failure::Corrupt(_) => StoreErrorKind::Corrupt,
-            it if it.passes() || matches!(it, Failure::Untrusted(_)) => StoreErrorKind::Unavailable,
+            Failure::Untrusted(_) | Failure::Throttled { .. } => StoreErrorKind::Unavailable,
+            it if it.passes() => StoreErrorKind::Unavailable,
             _ => StoreErrorKind::Internal,
         };
         StoreError::new(kind, backend, operation).caused_by(self)

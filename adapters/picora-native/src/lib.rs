@@ -10,9 +10,9 @@
 //! | [`dialect`] | [`Dialect`]: how a vendor differs |
 //! | [`config`] | where a bucket is, and how long is waited |
 //! | [`failure`], [`refusal`] | why a request came to nothing, or may have |
-//! | [`line`] | one request, sent until its answer stands |
+//! | [`mod@line`] | one request, sent until its answer stands |
 //! | `ask`, `request`, [`answer`] | what is asked of a bucket, signed, and answered |
-//! | [`patience`], `retry_after` | how long is waited, and what for |
+//! | [`patience`], `retry_after`, `ration` | how long is waited, and what for |
 //! | `transport` | names, certificates, connections |
 //! | [`examine`] | `picora_storage::Examine` for [`Native`]: is all well before work begins |
 //! | `store` | bytes: `object_store::ObjectStore` for [`Native`] |
@@ -32,9 +32,12 @@ pub mod failure;
 pub mod line;
 mod listing;
 pub mod patience;
+mod ration;
 pub mod refusal;
 mod request;
 mod retry_after;
+#[cfg(test)]
+mod scripted;
 mod store;
 mod transport;
 mod upload;

@@ -1,6 +1,7 @@
 //! The way to a server: a request goes until its answer stands.
 
 use std::future::Future;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use http::response::Parts;
@@ -13,6 +14,7 @@ use crate::answer::{self, Answered, Document, Failed, LONGEST_DOCUMENT, LONGEST_
 use crate::config::ConfigError;
 use crate::failure::{Failure, Located};
 use crate::patience::{Patience, Waits, chance};
+use crate::ration::Ration;
 use crate::refusal::Refusal;
 use crate::transport;
 
@@ -24,6 +26,7 @@ pub struct Line {
     host: String,
     waits: Waits,
     marks: Marks,
+    ration: Option<Ration>,
 }
 
 /// How a vendor's answers are known.
@@ -42,6 +45,8 @@ pub struct Sending {
     pub bytes: usize,
     /// Whether doing it twice is the same as doing it once.
     pub repeatable: bool,
+    /// Whether the vendor takes only so many of its kind in a second.
+    pub rationed: bool,
 }
 
 impl Line {
@@ -55,18 +60,37 @@ impl Line {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConfigError> {
         let http = transport::client(endpoint, waits.connect_timeout)?;
+        Ok(Self::over(http, endpoint, waits, marks, clock))
+    }
+
+    /// The same over a client of one's own.
+    pub(crate) fn over(
+        http: HttpClient,
+        endpoint: &Url,
+        waits: Waits,
+        marks: Marks,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let host = endpoint.host_str().unwrap_or_default();
         let host = match endpoint.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        Ok(Self {
+        Self {
             http,
             clock,
             host,
             waits,
             marks,
-        })
+            ration: None,
+        }
+    }
+
+    /// The same with no more than so many requests that are rationed in a second; those who wait have their turns in the order of asking.
+    #[must_use]
+    pub fn rationed(mut self, a_second: Option<NonZeroU32>) -> Self {
+        self.ration = a_second.map(Ration::new);
+        self
     }
 
     /// Sends a request, again where that may help and does no harm, until its answer stands. `made` makes it anew for each try, for a
@@ -104,9 +128,8 @@ impl Line {
         let patience = Patience::new(&self.waits, sending.bytes);
         let mut after_loss = false;
         for retries in 0.. {
-            let deadline = patience.of_one();
-            let answered = match self.once(made(), deadline).await {
-                Ok(answered) => read(answered, deadline).await,
+            let answered = match self.once(sending, &made, &patience).await {
+                Ok((answered, deadline)) => read(answered, deadline).await,
                 Err(failure) => Err(failure),
             };
             let failure = match answered {
@@ -131,12 +154,18 @@ impl Line {
         unreachable!("the last attempt answers")
     }
 
+    /// One try, and when its answer must be there whole.
     async fn once(
         &self,
-        request: Result<HttpRequest, Failure>,
-        deadline: Instant,
-    ) -> Result<Answered, Failure> {
-        let response = timeout_at(deadline, self.http.execute(request?)).await;
+        sending: Sending,
+        made: impl Fn() -> Result<HttpRequest, Failure>,
+        patience: &Patience,
+    ) -> Result<(Answered, Instant), Failure> {
+        if let Some(ration) = self.ration.as_ref().filter(|_| sending.rationed) {
+            ration.turn(patience.end).await?;
+        }
+        let deadline = patience.of_one();
+        let response = timeout_at(deadline, self.http.execute(made()?)).await;
         let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
         let response = response.map_err(|error| Failure::of(&error))?;
         let (parts, body) = response.into_parts();
@@ -149,7 +178,7 @@ impl Line {
             )));
         }
         if parts.status.is_success() {
-            return Ok(Answered { parts, body });
+            return Ok((Answered { parts, body }, deadline));
         }
         // Whatever stands in it: the status says that it was refused.
         let body = answer::whole(body, LONGEST_REFUSAL, deadline)

@@ -30,7 +30,7 @@ impl Patience {
     /// Of a call that begins now and sends so many bytes.
     pub(crate) fn new(waits: &Waits, sends: usize) -> Self {
         // What is sent takes its time, also over a slow line.
-        let sending = Duration::from_secs((sends as u64).div_ceil(SLOWEST_LINE));
+        let sending = Duration::from_secs(sends as u64 / SLOWEST_LINE);
         let now = Instant::now();
         Self {
             end: now + waits.budget + sending,

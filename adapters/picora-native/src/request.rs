@@ -1,6 +1,7 @@
 //! One request to a bucket, signed.
 
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,16 +29,37 @@ pub(crate) struct Wire<D> {
 
 impl<D: Dialect> Wire<D> {
     pub(crate) fn new(config: NativeConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let marks = Marks {
+        let line = Line::new(&config.endpoint, config.waits(), Self::marks(), clock)?;
+        Ok(Self::on(line, config))
+    }
+
+    /// The same over a client of one's own.
+    #[cfg(test)]
+    pub(crate) fn over(
+        http: object_store::client::HttpClient,
+        config: NativeConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (at, waits) = (config.endpoint.clone(), config.waits());
+        let line = Line::over(http, &at, waits, Self::marks(), clock);
+        Self::on(line, config)
+    }
+
+    fn on(line: Line, config: NativeConfig) -> Self {
+        let rationed = D::caps().restores_per_second.and_then(NonZeroU32::new);
+        Self {
+            line: line.rationed(rationed),
+            config,
+            dialect: PhantomData,
+        }
+    }
+
+    /// How answers of the vendor are known.
+    fn marks() -> Marks {
+        Marks {
             prefix: D::PREFIX,
             every: format!("{}request-id", D::PREFIX),
-        };
-        let line = Line::new(&config.endpoint, config.waits(), marks, clock)?;
-        Ok(Self {
-            config,
-            line,
-            dialect: PhantomData,
-        })
+        }
     }
 
     /// Sends a request, again where that may help and does no harm, until its answer stands.
@@ -148,3 +170,6 @@ impl<D: Dialect> Wire<D> {
         self.url(key, &query)
     }
 }
+
+#[cfg(test)]
+mod tests;

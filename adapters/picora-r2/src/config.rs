@@ -30,7 +30,7 @@ pub struct R2Config {
 impl R2Config {
     /// A bucket at the address of its account, with deadlines that suit media.
     ///
-    /// **Errors**: [`ConfigError`] for an address that is none, or is neither HTTPS nor on this machine.
+    /// **Errors**: [`ConfigError`] for an address that is none, or is neither HTTPS nor on this machine, and for a bucket that cannot be.
     ///
     /// ```
     /// use picora_r2::R2Config;
@@ -39,13 +39,14 @@ impl R2Config {
     /// assert!(at("https://0123456789abcdef0123456789abcdef.eu.r2.cloudflarestorage.com").is_ok());
     /// assert!(at("https://0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/photos").is_err()); // the bucket is named apart
     /// assert!(at("http://media.example.com").is_err());
+    /// assert!(R2Config::new("https://example.com", "../photos", Credentials::new("AK", "SK")).is_err());
     /// ```
     pub fn new(
         endpoint: &str,
         bucket: &str,
         credentials: Credentials,
     ) -> Result<Self, ConfigError> {
-        Ok(Self {
+        let config = Self {
             endpoint: config::address(endpoint)?,
             bucket: bucket.to_owned(),
             credentials,
@@ -53,7 +54,23 @@ impl R2Config {
             read_timeout: Duration::from_secs(20),
             budget: Duration::from_secs(60),
             attempts: 4,
-        })
+        };
+        config.verified()
+    }
+
+    /// As it is, if requests can be made of it: its parts may have been set by anybody.
+    pub(crate) fn verified(self) -> Result<Self, ConfigError> {
+        config::address(self.endpoint.as_str())?;
+        let name = self.bucket.as_bytes();
+        let plain = |it: &u8| it.is_ascii_lowercase() || it.is_ascii_digit();
+        let named = name.iter().all(|it| plain(it) || matches!(it, b'-' | b'.'))
+            && name.first().is_some_and(plain)
+            && name.last().is_some_and(plain);
+        if named {
+            Ok(self)
+        } else {
+            Err(ConfigError::Bucket(self.bucket))
+        }
     }
 }
 

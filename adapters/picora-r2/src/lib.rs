@@ -52,9 +52,9 @@ pub use config::R2Config;
 pub use picora_native::ConfigError;
 pub use store::R2;
 
-/// Opens a bucket. Nothing is sent.
+/// Opens a bucket, whose requests are signed by this clock: the store takes signatures of 15 minutes around its own. Nothing is sent.
 ///
-/// **Errors**: [`ConfigError`] when no HTTPS client can be made.
+/// **Errors**: [`ConfigError`] when requests cannot be made of the configuration, or no HTTPS client.
 pub fn open(config: R2Config, clock: Arc<dyn Clock>) -> Result<R2, ConfigError> {
     R2::new(config, clock)
 }

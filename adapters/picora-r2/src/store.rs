@@ -47,6 +47,7 @@ impl R2 {
             retry_timeout: Duration::MAX,
             ..RetryConfig::default()
         };
+        let config = config.verified()?;
         let (endpoint, bucket) = (config.endpoint.as_str().to_owned(), config.bucket.clone());
         let wire = Arc::new(Wire::new(config, clock)?);
         let s3 = AmazonS3Builder::new()
@@ -118,18 +119,25 @@ impl R2 {
 impl Wire {
     /// The wire's failure in the client's error, in the words that all stores of ours have.
     pub(crate) fn told(&self, error: Error, path: &Path) -> Error {
-        let first = std::error::Error::source(&error);
-        let mut causes = std::iter::successors(first, |cause| cause.source());
-        match causes.find_map(|cause| cause.downcast_ref::<Failure>()) {
+        match failure(&error) {
             Some(failure) => self.located(failure.clone(), path.as_ref()).of_bytes(NAME),
             None => error,
         }
     }
 
+    fn is_header(&self, value: Option<&str>, path: &Path) -> Result<()> {
+        let Some(value) = value.filter(|it| HeaderValue::from_str(it).is_err()) else {
+            return Ok(());
+        };
+        let failure = Refusal::unsendable(&format!("{value:?} is no value of a header"));
+        Err(self.located(failure, path.as_ref()).of_bytes(NAME))
+    }
+
     /// The client does not survive a header that is none.
     fn sendable(&self, attributes: &Attributes, path: &Path) -> Result<()> {
         for (name, value) in headers(attributes, PREFIX) {
-            if name.parse::<HeaderName>().is_err() || HeaderValue::from_str(&value).is_err() {
+            self.is_header(Some(&value), path)?;
+            if name.parse::<HeaderName>().is_err() {
                 let failure = Refusal::unsendable(&format!("{name} is no header"));
                 return Err(self.located(failure, path.as_ref()).of_bytes(NAME));
             }
@@ -146,8 +154,11 @@ impl ObjectStore for R2 {
         payload: PutPayload,
         opts: PutOptions,
     ) -> Result<PutResult> {
-        self.wire.sendable(&opts.attributes, location)?;
         let mode = opts.mode.clone();
+        self.wire.sendable(&opts.attributes, location)?;
+        if let PutMode::Update(version) = &mode {
+            self.wire.is_header(version.e_tag.as_deref(), location)?;
+        }
         let put = self.s3.put_opts(location, payload, opts).await;
         put.map_err(|error| match (mode, self.wire.told(error, location)) {
             (PutMode::Create, Error::Precondition { path, source }) => {
@@ -181,6 +192,9 @@ impl ObjectStore for R2 {
         if head {
             options.range = None; // it says how long the object is
         }
+        for etag in [&options.if_match, &options.if_none_match] {
+            self.wire.is_header(etag.as_deref(), location)?;
+        }
         let found = self.s3.get_opts(location, options).await;
         let mut found = found.map_err(|error| self.wire.told(error, location))?;
         let mut expected = None;
@@ -197,7 +211,13 @@ impl ObjectStore for R2 {
         let bytes = found.into_stream();
         let bytes = bytes.map_err(move |error| wire.told(error, &path));
         let bytes = match expected {
-            Some(expected) => checked(bytes.boxed(), expected),
+            Some(expected) => {
+                let (wire, path) = (Arc::clone(&self.wire), location.clone());
+                checked(bytes.boxed(), expected, move |corrupt| {
+                    let located = wire.located(Failure::Corrupt(corrupt), path.as_ref());
+                    located.of_bytes(NAME)
+                })
+            }
             None => bytes.boxed(),
         };
         Ok(GetResult {
@@ -272,25 +292,29 @@ impl fmt::Debug for R2 {
     }
 }
 
+/// The wire's failure in the client's error.
+pub(crate) fn failure(error: &Error) -> Option<&Failure> {
+    let first = std::error::Error::source(error);
+    let mut causes = std::iter::successors(first, |cause| cause.source());
+    causes.find_map(|cause| cause.downcast_ref::<Failure>())
+}
+
 /// Hands bytes on, and fails at their end when they are not those that are stored.
 fn checked(
     bytes: BoxStream<'static, Result<Bytes>>,
     expected: u64,
+    told: impl Fn(Corrupt) -> Error + Send + 'static,
 ) -> BoxStream<'static, Result<Bytes>> {
-    let digest = Digest::new(CrcAlgorithm::Crc64Nvme);
-    stream::try_unfold((bytes, digest), move |(mut bytes, mut digest)| async move {
+    let state = (bytes, Digest::new(CrcAlgorithm::Crc64Nvme), told);
+    stream::try_unfold(state, move |(mut bytes, mut digest, told)| async move {
         if let Some(more) = bytes.try_next().await? {
             digest.update(&more);
-            return Ok(Some((more, (bytes, digest))));
+            return Ok(Some((more, (bytes, digest, told))));
         }
-        let found = digest.finalize();
-        if found == expected {
-            return Ok(None);
+        match digest.finalize() {
+            found if found == expected => Ok(None),
+            found => Err(told(Corrupt { expected, found })),
         }
-        Err(Error::Generic {
-            store: NAME,
-            source: Box::new(Corrupt { expected, found }),
-        })
     })
     .boxed()
 }

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use crc_fast::{CrcAlgorithm, Digest};
 use futures::FutureExt;
 use object_store::path::Path;
-use object_store::{Error, MultipartUpload, PutPayload, PutResult, Result, UploadPart};
+use object_store::{MultipartUpload, PutPayload, PutResult, Result, UploadPart};
 use picora_native::Failure;
 use picora_storage::Corrupt;
 
 use crate::answer::Answer;
-use crate::store::NAME;
+use crate::store::{NAME, failure};
 use crate::wire::Wire;
 
 /// An upload that has begun. Parts may go at the same time; nothing is visible before it is completed.
@@ -69,14 +69,9 @@ impl MultipartUpload for Upload {
     }
 
     async fn abort(&mut self) -> Result<()> {
-        match self
-            .s3
-            .abort()
-            .await
-            .map_err(|error| self.wire.told(error, &self.location))
-        {
-            Err(Error::NotFound { .. }) => Ok(()), // it is gone already
-            aborted => aborted,
+        match self.s3.abort().await {
+            Err(error) if failure(&error).is_some_and(|it| it.has_code("NoSuchUpload")) => Ok(()), // it is gone already
+            aborted => aborted.map_err(|error| self.wire.told(error, &self.location)),
         }
     }
 }

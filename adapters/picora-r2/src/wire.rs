@@ -58,7 +58,11 @@ impl Wire {
     pub(crate) async fn send(&self, request: &HttpRequest) -> Result<Answered, Failed> {
         let sent = self.line.send(sending(request), || self.signed(request));
         match sent.await {
-            Err(failed) if failed.after_loss && failed.failure.status() == Some(412) => {
+            Err(failed)
+                if failed.after_loss
+                    && failed.failure.status() == Some(412)
+                    && answer::crc64(request.headers()).is_some() =>
+            {
                 self.already_there(request, failed).await
             }
             sent => sent,
@@ -92,8 +96,7 @@ impl Wire {
         match found {
             Ok(found) => {
                 let theirs = answer::crc64(&found.parts.headers);
-                let ours = answer::crc64(request.headers());
-                if ours.is_some() && ours == theirs {
+                if theirs == answer::crc64(request.headers()) {
                     Ok(found)
                 } else {
                     Err(refused)
@@ -244,6 +247,7 @@ fn sending(request: &HttpRequest) -> Sending {
     Sending {
         bytes: request.body().content_length(),
         repeatable: repeatable(request),
+        rationed: false,
     }
 }
 

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
+mod between;
 mod integrity;
 mod presigned;
-mod strangers;
+mod signatures;
 mod world;
 
-picora_testcloud::store_promises!(crate::world::fresh);
+picora_testcloud::store_promises!(crate::world::fresh, updates: true);
+picora_testcloud::store_promises!(strangers: crate::world::start, crate::world::opened);
