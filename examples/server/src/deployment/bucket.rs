@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 use picora_core::Clock;
-use picora_native::NativeConfig;
+use picora_native::{ConfigError, NativeConfig};
 use picora_r2::R2Config;
 use picora_storage::Examine;
 use picora_tiering::TierControl;
@@ -22,60 +22,62 @@ pub(super) fn open(
     bucket: &Bucket,
     clock: Arc<dyn Clock>,
 ) -> Result<Files, StartError> {
-    match vendor {
-        Vendor::R2 => {
-            let credentials = bucket.credentials(vendor).map_err(told)?;
-            let config = R2Config::new(&bucket.address(vendor), &bucket.bucket, credentials);
-            let store = config.and_then(|config| picora_r2::open(config, clock));
-            Ok(files(vendor, bucket, store.map_err(unusable(vendor))?))
-        }
-        Vendor::Oss => {
-            let store = picora_oss::open(native(vendor, bucket)?, clock);
-            Ok(files(vendor, bucket, store.map_err(unusable(vendor))?))
-        }
-        Vendor::Cos => {
-            let store = picora_cos::open(native(vendor, bucket)?, clock);
-            Ok(files(vendor, bucket, store.map_err(unusable(vendor))?))
-        }
-    }
-}
-
-/// One store under the three names by which it is asked.
-fn files<S>(vendor: Vendor, bucket: &Bucket, store: S) -> Files
-where
-    S: ObjectStore + TierControl + Examine + Clone,
-{
-    let address = bucket.address(vendor);
-    let host = address
-        .split_once("://")
-        .map_or(&*address, |(_, host)| host);
-    Files {
-        bytes: Arc::new(store.clone()),
-        staged: None,
-        tiers: Some(Arc::new(store.clone())),
-        bucket: Some(Probed {
-            host: host.trim_end_matches('/').to_owned(),
-            examine: Arc::new(store),
-        }),
-        place: format!("the bucket {} of {}", bucket.bucket, vendor.name()),
-    }
-}
-
-/// OSS and COS as their adapters take them.
-fn native(vendor: Vendor, bucket: &Bucket) -> Result<NativeConfig, StartError> {
-    let credentials = bucket.credentials(vendor).map_err(told)?;
-    let (address, name) = (bucket.address(vendor), &bucket.bucket);
-    let config = NativeConfig::new(&address, name, &bucket.region, credentials);
-    let mut config = config.map_err(unusable(vendor))?;
-    config.bucket_in_path = bucket.bucket_in_path;
-    Ok(config)
-}
-
-fn unusable<E: std::fmt::Display>(vendor: Vendor) -> impl Fn(E) -> StartError {
-    move |why| {
+    let key = bucket.credentials(vendor).map_err(told)?;
+    let (access_key_id, address) = (key.access_key_id.clone(), bucket.address(vendor));
+    let (name, region) = (&bucket.bucket, &bucket.region);
+    let native = |key| {
+        let config = NativeConfig::new(&address, name, region, key)?;
+        let bucket_in_path = bucket.bucket_in_path;
+        Ok::<_, ConfigError>(NativeConfig {
+            bucket_in_path,
+            ..config
+        })
+    };
+    let store = match vendor {
+        Vendor::R2 => R2Config::new(&address, name, key)
+            .and_then(|config| picora_r2::open(config, clock))
+            .map(Store::of),
+        Vendor::Oss => native(key)
+            .and_then(|config| picora_oss::open(config, clock))
+            .map(Store::of),
+        Vendor::Cos => native(key)
+            .and_then(|config| picora_cos::open(config, clock))
+            .map(Store::of),
+    };
+    let store = store.map_err(|why| {
         let table = vendor.table();
         StartError(format!(
             "the configuration cannot be used: `{table}`: {why}"
         ))
+    })?;
+    let host = address.split_once("://").map_or("", |(_, host)| host);
+    Ok(Files {
+        bytes: store.bytes,
+        staged: None,
+        tiers: Some(store.tiers),
+        bucket: Some(Probed {
+            host: host.trim_end_matches('/').to_owned(),
+            bucket: name.clone(),
+            access_key_id,
+            examine: store.examine,
+        }),
+        place: format!("the bucket {name} of {}", vendor.name()),
+    })
+}
+
+/// One store under the three names by which it is asked.
+struct Store {
+    bytes: Arc<dyn ObjectStore>,
+    tiers: Arc<dyn TierControl>,
+    examine: Arc<dyn Examine>,
+}
+
+impl Store {
+    fn of<S: ObjectStore + TierControl + Examine + Clone>(store: S) -> Self {
+        Self {
+            bytes: Arc::new(store.clone()),
+            tiers: Arc::new(store.clone()),
+            examine: Arc::new(store),
+        }
     }
 }

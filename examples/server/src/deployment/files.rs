@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::ObjectStore;
+use object_store::path::Path;
+use object_store::{Error, ObjectStore};
 use picora_local::LocalStore;
 use picora_storage::{Examine, Trouble};
 use picora_tiering::TierControl;
@@ -26,9 +27,11 @@ pub struct Files {
     pub(super) place: String,
 }
 
-/// A bucket behind a host.
+/// A bucket behind a host, and whose key asks.
 pub(super) struct Probed {
     pub(super) host: String,
+    pub(super) bucket: String,
+    pub(super) access_key_id: String,
     pub(super) examine: Arc<dyn Examine>,
 }
 
@@ -65,19 +68,42 @@ impl Files {
         self.bucket.is_some()
     }
 
-    /// Does once what the server will do all day: writes a small object, reads it and removes it. Nothing to do in a folder.
+    /// Does once what the server will do all day: writes a small object, reads it, removes it, and lists. Nothing to do in a folder.
     ///
     /// **Errors**: [`Trouble`], within [`EXAMINED_WITHIN`].
     pub async fn examine(&self) -> Result<(), Trouble> {
-        let Some(Probed { host, examine }) = &self.bucket else {
+        let Some(probed) = &self.bucket else {
             return Ok(());
         };
-        let examined = tokio::time::timeout(EXAMINED_WITHIN, examine.examine()).await;
+        let examined = async {
+            probed.examine.examine().await?;
+            self.list(probed).await
+        };
+        let examined = tokio::time::timeout(EXAMINED_WITHIN, examined).await;
         examined.unwrap_or_else(|_| {
             let cause = format!("it did not answer within {} s", EXAMINED_WITHIN.as_secs());
-            let host = host.clone();
+            let host = probed.host.clone();
             Err(Trouble::Unreachable { host, cause })
         })
+    }
+
+    /// The janitor looks for objects that belong to nobody; without the right to, it would notice after a day, in the log.
+    async fn list(&self, probed: &Probed) -> Result<(), Trouble> {
+        let (operation, few) = ("list", Path::from(NEVER_MANY));
+        match self.bytes.list_with_delimiter(Some(&few)).await {
+            Ok(_) => Ok(()),
+            Err(Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => {
+                Err(Trouble::Permission {
+                    access_key_id: probed.access_key_id.clone(),
+                    operation,
+                    bucket: probed.bucket.clone(),
+                })
+            }
+            Err(error) => Err(Trouble::Other {
+                operation,
+                cause: error.into(),
+            }),
+        }
     }
 
     /// The same for who starts a server: one sentence that also names the place.
@@ -98,6 +124,9 @@ impl fmt::Debug for Files {
         f.debug_tuple("Files").field(&self.place).finish()
     }
 }
+
+/// Where only the mark of the owner lies.
+const NEVER_MANY: &str = "picora";
 
 /// Above the half minute after which adapters give a request up, so that their sentence comes first; somebody waits for the server.
 pub const EXAMINED_WITHIN: Duration = Duration::from_secs(45);

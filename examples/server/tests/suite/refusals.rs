@@ -114,6 +114,7 @@ fn a_right_that_is_missing() {
         ("PutObject", "write"),
         ("GetObject", "read"),
         ("DeleteObject", "remove"),
+        ("ListObjectsV2", "list"),
     ] {
         for _ in 0..4 {
             sky.cloud
