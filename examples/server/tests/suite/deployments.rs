@@ -89,9 +89,13 @@ async fn what_the_store_loses_is_nobodys(vendor: Vendor) {
     let asked = asked.multipart(Form::new().part("file", part));
     let answer = tokio::spawn(Answer::to(asked));
     chunks.send(gif(9 << 20).into()).await.unwrap();
-    while sky.asked("UploadPart") == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let first_part = async {
+        while sky.asked("UploadPart") == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let sent = tokio::time::timeout(Duration::from_secs(60), first_part);
+    sent.await.expect("a part is sent when more follows");
     for _ in 0..20 {
         sky.cloud.faults().script("UploadPart", Fault::Drop);
     }

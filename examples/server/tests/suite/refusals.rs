@@ -104,7 +104,11 @@ fn nobody_there() {
     drop(free);
     let endpoint = format!("\"http://{address}\"");
     let nobody = place(&sky, &[("endpoint", &endpoint)]);
-    all_tell(&nobody, "unreachable", &[&address, "cannot be reached"]);
+    all_tell(
+        &nobody,
+        "unreachable",
+        &[&address, "cannot be reached", "check the endpoint"],
+    );
 }
 
 #[test]
