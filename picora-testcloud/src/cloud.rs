@@ -1,25 +1,20 @@
 //! A store on a port of 127.0.0.1.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use http::{HeaderMap, Request, Response};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use picora_core::Clock;
 use picora_sign::Credentials;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use crate::CloudClock;
-use crate::answer::Answer;
-use crate::call::Call;
-use crate::cut::{Closed, Cut};
-use crate::faults::{Fault, Faults};
+use crate::faults::Faults;
+use crate::keys::Keys;
 use crate::native::{self, COS, Habits, OSS, R2};
+use crate::{CloudClock, respond};
 
 /// Whose dialect is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +29,7 @@ pub enum Vendor {
 }
 
 impl Vendor {
-    const fn habits(self) -> &'static Habits {
+    pub(crate) const fn habits(self) -> &'static Habits {
         match self {
             Self::Cos => &COS,
             Self::Oss => &OSS,
@@ -70,19 +65,25 @@ pub const REGION: &str = "cn-hangzhou";
 /// Where it lies at Cloudflare: everywhere.
 pub const REGION_R2: &str = "auto";
 
+/// What all connections share.
 #[derive(Debug)]
-struct Shared {
-    vendor: Vendor,
-    clock: CloudClock,
-    faults: Faults,
+pub(crate) struct Shared {
+    pub(crate) vendor: Vendor,
+    pub(crate) clock: CloudClock,
+    pub(crate) faults: Faults,
+    /// Requests that will be done later.
+    pub(crate) late: AtomicUsize,
+    /// Bytes of bodies that connections were given.
+    pub(crate) sent: Arc<AtomicU64>,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    store: native::Store,
-    surprises: Vec<String>,
-    operations: Vec<&'static str>,
+pub(crate) struct State {
+    pub(crate) store: native::Store,
+    pub(crate) keys: Keys,
+    pub(crate) surprises: Vec<String>,
+    pub(crate) operations: Vec<&'static str>,
 }
 
 impl Cloud {
@@ -95,6 +96,8 @@ impl Cloud {
             vendor,
             clock: CloudClock::default(),
             faults: Faults::default(),
+            late: AtomicUsize::new(0),
+            sent: Arc::default(),
             state: Mutex::default(),
         });
         let (bound, told) = std::sync::mpsc::channel();
@@ -112,7 +115,7 @@ impl Cloud {
                     let address = listener.local_addr().expect("it is bound");
                     bound.send(address).expect("somebody waits");
                     tokio::select! {
-                        () = accept(listener, shared) => {}
+                        () = respond::accept(listener, shared) => {}
                         _ = stopped => {}
                     }
                 });
@@ -138,6 +141,12 @@ impl Cloud {
         self.address.port()
     }
 
+    /// How many bytes every part of an upload but the last has at least.
+    #[must_use]
+    pub fn smallest_part(&self) -> usize {
+        self.shared.vendor.habits().smallest_part
+    }
+
     /// Its time.
     #[must_use]
     pub fn clock(&self) -> CloudClock {
@@ -158,6 +167,31 @@ impl Cloud {
 
     /// His secret.
     pub const SECRET: &str = "s3cr3t/+=";
+
+    /// A key that ends so much later by this cloud's clock, with its token; after that it is refused with the vendor's word for it.
+    #[must_use]
+    pub fn temporary(&self, lasts: Duration) -> Credentials {
+        let now = self.shared.clock.now();
+        self.shared.state().keys.lend(now, lasts)
+    }
+
+    /// Changes one bit of what is stored at a key, which its digests do not know of; `false` when there is nothing.
+    #[must_use]
+    pub fn corrupt(&self, key: &str) -> bool {
+        self.shared.state().store.damage(key)
+    }
+
+    /// How many requests were left without an answer and are still to be done.
+    #[must_use]
+    pub fn late(&self) -> usize {
+        self.shared.late.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of answers' bodies were taken off its hands.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.shared.sent.load(Ordering::SeqCst)
+    }
 
     /// What no client should have sent: unknown headers and queries, and everything that could not be read.
     #[must_use]
@@ -182,96 +216,7 @@ impl Drop for Cloud {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Answers a request, or closes its connection.
-    fn answer(self: &Arc<Self>, request: Option<Call>) -> Option<(Answer, Option<usize>)> {
-        let now = self.clock.now();
-        let Some(call) = request else {
-            let mut state = self.state();
-            state
-                .surprises
-                .push("a request that does not read".to_owned());
-            return None;
-        };
-        let habits = self.vendor.habits();
-        let operation = native::operation(habits, &call);
-        let fault = self.faults.take(operation);
-        self.state().operations.push(operation);
-        let act = |state: &mut State| {
-            native::answer(habits, &mut state.store, &call, now, &mut state.surprises)
-        };
-        match fault {
-            None => Some((act(&mut self.state()), None)),
-            Some(Fault::Refuse(status)) => Some((native::refused(habits, &call, status), None)),
-            Some(Fault::Deny(status, code)) => {
-                Some((native::denied(habits, &call, status, code), None))
-            }
-            Some(Fault::Drop) => None,
-            Some(Fault::DoneAndDropped) => {
-                drop(act(&mut self.state()));
-                None
-            }
-            Some(Fault::DoneLate(after)) => {
-                let (shared, call) = (Arc::clone(self), call.clone());
-                tokio::spawn(async move {
-                    tokio::time::sleep(after).await;
-                    let (now, mut state) = (shared.clock.now(), shared.state());
-                    let State {
-                        store, surprises, ..
-                    } = &mut *state;
-                    drop(native::answer(habits, store, &call, now, surprises));
-                });
-                None
-            }
-            Some(Fault::ErrorInside) => Some((native::error_inside(habits, &call), None)),
-            Some(Fault::Truncated(after)) => Some((act(&mut self.state()), Some(after))),
-        }
-    }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    loop {
-        if let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(serve(stream, Arc::clone(&shared)));
-        }
-    }
-}
-
-/// Serves a connection until it ends, or until an answer is to be lost.
-async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    let service = service_fn(move |request| respond(request, Arc::clone(&shared)));
-    let connection = hyper::server::conn::http1::Builder::new();
-    let _ = connection
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-/// An error of the service closes the connection.
-async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Cut>, Closed> {
-    let (parts, body) = request.into_parts();
-    let Ok(body) = body.collect().await else {
-        return Err(Closed);
-    };
-    let call = Call::of(
-        parts.method.clone(),
-        &parts.uri,
-        parts.headers,
-        body.to_bytes(),
-        |host| shared.vendor.habits().bucket_of(host),
-    );
-    let (answer, cut) = shared.answer(call).ok_or(Closed)?;
-    let mut headers = HeaderMap::new();
-    for (name, value) in answer.headers {
-        let name: http::HeaderName = name.parse().map_err(|_| Closed)?;
-        // As they were sent: bytes, not text.
-        let value = http::HeaderValue::from_bytes(value.as_bytes()).map_err(|_| Closed)?;
-        headers.append(name, value);
-    }
-    let mut response = Response::new(Cut::new(answer.body, cut));
-    *response.status_mut() = answer.status;
-    *response.headers_mut() = headers;
-    Ok(response)
 }

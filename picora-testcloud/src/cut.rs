@@ -1,7 +1,9 @@
-//! A body that ends before it should.
+//! A body that may end before it should.
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,24 +13,44 @@ use tokio::time::{Sleep, sleep};
 
 /// Announces all of its bytes, and sends all or only the first of them.
 pub(crate) struct Cut {
-    bytes: Bytes,
+    pieces: Box<dyn Iterator<Item = Bytes> + Send>,
     announced: u64,
+    /// Those that are still to be sent.
+    left: u64,
     breaks: bool,
+    /// Counts what is sent.
+    counter: Arc<AtomicU64>,
     /// Until then, what was sent has time to leave; otherwise the client would not even see the headers.
     leaving: Option<Pin<Box<Sleep>>>,
 }
 
 impl Cut {
-    pub(crate) fn new(mut bytes: Bytes, after: Option<usize>) -> Self {
-        let announced = bytes.len() as u64;
-        let breaks = after.is_some_and(|after| after < bytes.len());
-        bytes.truncate(after.unwrap_or(usize::MAX));
+    /// These bytes, or the first of them.
+    pub(crate) fn new(bytes: Bytes, after: Option<usize>) -> Self {
+        let length = bytes.len() as u64;
         Self {
-            bytes,
-            announced,
-            breaks,
+            left: after.map_or(length, |after| length.min(after as u64)),
+            breaks: after.is_some_and(|after| after < bytes.len()),
+            ..Self::of(length, std::iter::once(bytes))
+        }
+    }
+
+    /// So many bytes, in pieces that are made when they are wanted.
+    pub(crate) fn of(length: u64, pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        Self {
+            pieces: Box::new(pieces),
+            announced: length,
+            left: length,
+            breaks: false,
+            counter: Arc::default(),
             leaving: None,
         }
+    }
+
+    /// The same, counted.
+    pub(crate) fn counted(mut self, counter: &Arc<AtomicU64>) -> Self {
+        self.counter = Arc::clone(counter);
+        self
     }
 }
 
@@ -40,9 +62,14 @@ impl Body for Cut {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
-        let bytes = std::mem::take(&mut self.bytes);
-        if !bytes.is_empty() {
-            return Poll::Ready(Some(Ok(Frame::data(bytes))));
+        if self.left > 0 {
+            let Some(mut piece) = self.pieces.next() else {
+                return Poll::Ready(Some(Err(Closed)));
+            };
+            piece.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= piece.len() as u64;
+            self.counter.fetch_add(piece.len() as u64, Ordering::SeqCst);
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
         if !self.breaks {
             return Poll::Ready(None);
@@ -56,7 +83,7 @@ impl Body for Cut {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty() && !self.breaks
+        self.left == 0 && !self.breaks
     }
 }
 

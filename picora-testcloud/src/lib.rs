@@ -9,7 +9,8 @@
 //! |---|---|
 //! | [`cloud`] | [`Cloud`]: a store on a port of 127.0.0.1 |
 //! | [`clock`] | its time, which a test may move |
-//! | [`faults`] | what goes wrong, and when |
+//! | [`faults`] | what goes wrong, and when: scripted, or by chance |
+//! | [`chance`] | chance that a seed brings back |
 //! | `native` | the dialects of Aliyun OSS, Tencent COS and Cloudflare R2 |
 //! | [`sigv4`] | signatures of the S3 dialect |
 //! | [`call`], [`answer`], [`xml`] | requests, answers, documents |
@@ -24,17 +25,22 @@
 
 pub mod answer;
 pub mod call;
+pub mod chance;
 pub mod checksum;
 pub mod clock;
 pub mod cloud;
 mod cut;
 pub mod faults;
+mod garbage;
+mod keys;
 mod native;
 pub mod object;
 pub mod promises;
+mod respond;
 pub mod sigv4;
 pub mod xml;
 
+pub use chance::Chance;
 pub use clock::CloudClock;
 pub use cloud::{Cloud, Vendor};
-pub use faults::{Fault, Faults};
+pub use faults::{Fault, Faults, Garbage};

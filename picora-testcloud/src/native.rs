@@ -24,6 +24,7 @@ use picora_core::Timestamp;
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::cloud::BUCKET;
+use crate::keys::Keys;
 use crate::object::Object;
 use crate::xml::element;
 pub(crate) use habits::{COS, Habits, OSS};
@@ -35,6 +36,31 @@ pub(crate) struct Store {
     objects: BTreeMap<String, Object>,
     uploads: BTreeMap<String, multipart::Upload>,
     started: u64,
+}
+
+impl Store {
+    /// Changes one bit of an object; `false` when there is none, or none of it.
+    pub(crate) fn damage(&mut self, key: &str) -> bool {
+        let object = self.objects.get_mut(key);
+        let object = object.filter(|object| !object.bytes.is_empty());
+        object.is_some_and(|object| {
+            object.damage = Some(object.bytes.len() / 2);
+            true
+        })
+    }
+
+    /// Lets the restore of an object go on for ever.
+    pub(crate) fn stall(&mut self, key: &str) {
+        let restore = self.objects.get_mut(key);
+        if let Some(restore) = restore.and_then(|object| object.restore.as_mut()) {
+            restore.ready = Timestamp::from_unix_micros(i64::MAX);
+        }
+    }
+
+    /// Takes an object away.
+    pub(crate) fn vanish(&mut self, key: &str) {
+        self.objects.remove(key);
+    }
 }
 
 /// The vendor's name of what is asked for.
@@ -72,20 +98,25 @@ fn common_operation(habits: &Habits, call: &Call) -> &'static str {
 /// Answers a request.
 pub(crate) fn answer(
     habits: &Habits,
+    keys: &Keys,
     store: &mut Store,
     call: &Call,
     now: Timestamp,
     surprises: &mut Vec<String>,
 ) -> Answer {
-    let answer = (habits.seal)(call, now)
+    let answer = (habits.seal)(call, keys, now)
         .and_then(|()| known(habits, call, surprises))
         .and_then(|()| (habits.bounds)(call))
         .and_then(|()| act(habits, store, call, now));
     let answer = answer.unwrap_or_else(|refusal| refuse(habits, call, &refusal));
+    marked(habits, answer).with("date", object::http_date(now))
+}
+
+/// Every answer of a vendor has its headers, and no answer of somebody in front of it has.
+pub(crate) fn marked(habits: &Habits, answer: Answer) -> Answer {
     answer
         .with(habits.request_id, REQUEST_ID)
         .with("server", habits.server)
-        .with("date", object::http_date(now))
 }
 
 fn act(habits: &Habits, store: &mut Store, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {

@@ -1,6 +1,7 @@
 //! What lies in a bucket.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,8 +13,10 @@ use crate::checksum::Checksum;
 /// An object.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Its bytes.
+    /// Its bytes as they were written.
     pub bytes: Bytes,
+    /// Where a bit of them has changed since.
+    pub damage: Option<usize>,
     /// With quotes.
     pub etag: String,
     /// By the vendor's name.
@@ -66,11 +69,34 @@ impl Object {
         }
     }
 
+    /// A part of its bytes, as they are by now.
+    ///
+    /// **Panics** when the range is not within its bytes.
+    #[must_use]
+    pub fn read(&self, range: Range<usize>) -> Bytes {
+        match self.damage {
+            Some(at) if range.contains(&at) => {
+                flipped(&self.bytes.slice(range.clone()), at - range.start)
+            }
+            _ => self.bytes.slice(range),
+        }
+    }
+
     /// Its CRC-64/XZ, in decimal as both vendors print it.
     #[must_use]
     pub fn crc64(&self) -> String {
         crc64(&self.bytes).to_string()
     }
+}
+
+/// The same bytes but for one bit.
+#[must_use]
+pub fn flipped(bytes: &[u8], at: usize) -> Bytes {
+    let mut changed = bytes.to_vec();
+    if let Some(byte) = changed.get_mut(at) {
+        *byte ^= 1;
+    }
+    changed.into()
 }
 
 /// CRC-64/XZ.
@@ -103,6 +129,7 @@ mod tests {
         let at = Timestamp::from_unix_seconds;
         let object = Object {
             bytes: Bytes::new(),
+            damage: None,
             etag: etag(b""),
             class: "Archive",
             headers: BTreeMap::new(),

@@ -11,7 +11,11 @@
 
 pub mod bytes;
 pub mod faults;
+pub mod history;
+pub mod late;
+mod model;
 pub mod opening;
+pub mod strange;
 pub mod strangers;
 pub mod tiers;
 
@@ -19,6 +23,9 @@ use object_store::ObjectStore;
 use picora_tiering::TierControl;
 
 pub use opening::Opening;
+
+/// More often than any adapter tries.
+const MOST_TRIES: usize = 12;
 
 /// Bytes and tiers of one store.
 pub trait Store: ObjectStore + TierControl + Clone + 'static {}
@@ -43,6 +50,10 @@ macro_rules! store_promises {
                 what_is_not_there_or_another_is_not_moved;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
+            strange: a_page_of_somebody_in_front_is_no_answer, what_is_no_document_says_nothing, what_never_ends_is_not_read_to_its_end,
+                a_changed_bit_is_found, a_restore_that_never_ends_goes_on, what_has_vanished_is_missing;
+            late: a_late_create_takes_nobodys_place, a_late_move_takes_nobodys_place, a_put_overtakes_only_while_its_signature_holds;
+            history: random_faults_lose_and_damage_nothing;
         }
         $crate::store_promises! { @object_store $fresh;
             put_get_delete_list(), put_get_attributes(), get_opts(), put_opts($updates), stream_get(), list_uses_directories_correctly(),
@@ -53,7 +64,8 @@ macro_rules! store_promises {
     (strangers: $start:path, $open:path) => {
         $crate::store_promises! { @strangers $start, $open;
             strangers_are_refused_and_told_why_without_their_secret, a_wrong_clock_is_called_by_its_name,
-            a_right_that_is_missing_is_named, a_bucket_that_is_not_there_is_named, a_store_that_works_is_examined_without_a_trace
+            a_right_that_is_missing_is_named, a_bucket_that_is_not_there_is_named, a_store_that_works_is_examined_without_a_trace,
+            a_temporary_key_holds_until_its_end, a_store_that_hangs_is_not_waited_for
         }
     };
     (@strangers $start:path, $open:path; $($promise:ident),+) => {

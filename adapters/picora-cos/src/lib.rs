@@ -48,6 +48,7 @@ pub struct CosDialect;
 impl Dialect for CosDialect {
     const NAME: &'static str = "cos";
     const PREFIX: &'static str = "x-cos-";
+    const ANSWERS_WITH: Option<&'static str> = Some("x-cos-request-id");
     const LIST: &'static [(&'static str, &'static str)] = &[];
     const GOES_ON: (&'static str, &'static str) = ("marker", "NextMarker");
     const REPLACES: &'static str = "Replaced";

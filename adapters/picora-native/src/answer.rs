@@ -23,8 +23,8 @@ pub struct Document {
 }
 
 impl Document {
-    /// Reads one; an error inside it is a refusal, whatever the status said.
-    pub(crate) fn read(bytes: Bytes) -> Result<Self, Failure> {
+    /// Reads one of this name; an error inside it is a refusal, whatever the status said.
+    pub(crate) fn read(bytes: Bytes, name: &str) -> Result<Self, Failure> {
         let texts = xml::texts(&bytes);
         let texts = texts.ok_or_else(|| Failure::Lost("its answer is no document".to_owned()))?;
         if texts.iter().any(|(path, _)| path == "Error/Code") {
@@ -33,6 +33,9 @@ impl Document {
                 status: 500,
                 ..Refusal::told(&texts)
             })));
+        }
+        if texts.last().is_none_or(|(root, _)| root != name) {
+            return Err(Failure::Lost(format!("its answer is no {name}")));
         }
         Ok(Self { bytes, texts })
     }

@@ -12,7 +12,7 @@ use picora_tiering::{
 use crate::Dialect;
 use crate::answer::Failed;
 use crate::ask::Ask;
-use crate::attributes::{number, served, text};
+use crate::attributes::{number, served, shown, text};
 use crate::failure::Failure;
 use crate::store::{Native, stored_crc64};
 
@@ -37,14 +37,14 @@ impl<D: Dialect> TierControl for Native<D> {
         let size = number(headers, "content-length").and_then(|it| Amount::new(it).ok());
         let size =
             size.ok_or_else(|| told(Failure::Lost("its answer has no length".to_owned())))?;
-        let class = text(headers, &format!("{}storage-class", D::PREFIX));
-        let restore = text(headers, &format!("{}restore", D::PREFIX));
+        let class = shown(headers, &format!("{}storage-class", D::PREFIX));
+        let restore = shown(headers, &format!("{}restore", D::PREFIX));
         Ok(Some(Present {
-            class: D::read_class(class),
-            restoring: restore.map_or(Restoring::No, restoring),
+            class: D::read_class(class.as_deref()),
+            restoring: restore.as_deref().map_or(Restoring::No, restoring),
             size,
             etag: text(headers, "etag").map(str::to_owned),
-            crc64: stored_crc64::<D>(headers),
+            crc64: stored_crc64::<D>(headers).map_err(told)?,
             headers: served(headers, D::PREFIX),
         }))
     }
@@ -79,7 +79,7 @@ impl<D: Dialect> TierControl for Native<D> {
             ask = ask.with(format!("{prefix}meta-{name}"), value);
         }
         // Not again by itself after a loss: whether it has happened is for a probe to say.
-        match self.wire.document(&ask).await {
+        match self.wire.document(&ask, "CopyObjectResult").await {
             Ok(_) => Ok(Moved::Done),
             Err(Failed { failure, .. }) => match failure.status() {
                 Some(404) if failure.is_missing() => Ok(Moved::Missing),

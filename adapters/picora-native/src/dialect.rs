@@ -15,6 +15,8 @@ pub trait Dialect: Debug + Send + Sync + 'static {
     const NAME: &'static str;
     /// What its headers begin with, such as `x-oss-`.
     const PREFIX: &'static str;
+    /// The header that every answer of the vendor has, and no answer of somebody in front of it; `None` when there is none.
+    const ANSWERS_WITH: Option<&'static str>;
     /// The query that asks for a list.
     const LIST: &'static [(&'static str, &'static str)];
     /// The name in the query under which a list goes on, and the element of the page before that says where.

@@ -19,6 +19,7 @@ impl<D: Dialect> Examine for Native<D> {
             bucket: &config.bucket,
             region: &config.region,
             access_key_id: &config.credentials.access_key_id,
+            has_token: config.credentials.token.is_some(),
         };
         asker.examine(self).await
     }
@@ -35,6 +36,8 @@ pub struct Asker<'a> {
     pub region: &'a str,
     /// The public part of the key.
     pub access_key_id: &'a str,
+    /// Whether the key is a temporary one.
+    pub has_token: bool,
 }
 
 impl Asker<'_> {
@@ -116,7 +119,12 @@ fn refused(operation: &'static str, refusal: &Refusal, asker: &Asker<'_>) -> Opt
     Some(match refusal.code.as_str() {
         "RequestTimeTooSkewed" | "RequestExpired" => Trouble::Clock { cause },
         "NoSuchBucket" => Trouble::NoSuchBucket { bucket, host },
-        // Cloudflare says "unauthorized" of a key that it does not know as of a token that is none.
+        // A key that was lent is not known any more when its time is over.
+        "InvalidAccessKeyId" | "Unauthorized" if asker.has_token => Trouble::Token {
+            access_key_id,
+            cause,
+        },
+        // Cloudflare says "unauthorized" of whatever it does not know.
         "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "Unauthorized" => Trouble::Credentials {
             access_key_id,
             cause,

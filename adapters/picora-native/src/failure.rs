@@ -13,7 +13,7 @@ use crate::transport::{NoSuchHost, Untrusted};
 pub enum Failure {
     /// The store refused it. Nothing has changed.
     #[error("{0}")]
-    Refused(Box<Refusal>),
+    Refused(#[source] Box<Refusal>),
     /// The host's name leads nowhere. Nothing has changed.
     #[error("there is no host {host} ({cause})")]
     NoSuchHost {
@@ -84,6 +84,12 @@ impl Failure {
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
+            // What came was not what was sent: the next time it may be.
+            Self::Refused(refusal)
+                if matches!(refusal.code.as_str(), "InvalidDigest" | "BadDigest") =>
+            {
+                true
+            }
             Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
             // Name servers have weak moments, too.
             Self::NoSuchHost { .. } | Self::Unreached(_) | Self::Lost(_) => true,

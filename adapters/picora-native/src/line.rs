@@ -30,12 +30,12 @@ pub struct Line {
 }
 
 /// How a vendor's answers are known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Marks {
     /// What its headers begin with, such as `x-oss-`.
     pub prefix: &'static str,
-    /// The header that every answer of its own has, and no answer of somebody in front of it.
-    pub every: String,
+    /// The header that every answer of its own has, and no answer of somebody in front of it; `None` when there is none.
+    pub every: Option<&'static str>,
 }
 
 /// How a request is sent.
@@ -106,15 +106,16 @@ impl Line {
             .await
     }
 
-    /// The same with an answer that is a document.
+    /// The same with an answer that is a document of this name.
     pub async fn document(
         &self,
         sending: Sending,
         made: impl Fn() -> Result<HttpRequest, Failure>,
+        name: &str,
     ) -> Result<(Parts, Document), Failed> {
         let read = |answered: Answered, deadline| async move {
             let body = answer::whole(answered.body, LONGEST_DOCUMENT, deadline).await?;
-            Ok((answered.parts, Document::read(body)?))
+            Ok((answered.parts, Document::read(body, name)?))
         };
         self.repeat(sending, made, read).await
     }
@@ -169,13 +170,13 @@ impl Line {
         let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
         let response = response.map_err(|error| Failure::of(&error))?;
         let (parts, body) = response.into_parts();
-        let theirs = parts.headers.contains_key(self.marks.every.as_str());
-        // What stands before the store has troubles of its own; everything else is the store's to say.
-        if !theirs && !matches!(parts.status.as_u16(), 429 | 500..=599) {
-            let (status, mark) = (parts.status.as_u16(), &self.marks.every);
-            return Err(Failure::Lost(format!(
-                "somebody else answered {status}, for it has no {mark} of the store"
-            )));
+        let every = self.marks.every;
+        let strange = every.is_some_and(|name| !parts.headers.contains_key(name));
+        // A proxy's page says nothing of the bucket: neither its 200 that something was done, nor its 404 that nothing is there. Only its
+        // own troubles are its to tell.
+        if strange && !matches!(parts.status.as_u16(), 429 | 500..=599) {
+            let answered = format!("somebody in front of the store answered {}", parts.status);
+            return Err(Failure::Lost(answered));
         }
         if parts.status.is_success() {
             return Ok((Answered { parts, body }, deadline));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::response::Parts;
 use picora_core::{Clock, Timestamp};
+use picora_storage::Frozen;
 
 use crate::attributes::text;
 use crate::failure::Failure;
@@ -27,6 +28,9 @@ pub struct Refusal {
     pub elsewhere: Option<String>,
     /// How long it wants to be left alone.
     pub retry_after: Option<Duration>,
+    /// Whether it refused because the object is archived.
+    #[source]
+    pub frozen: Option<Frozen>,
     /// By how much its clock and this machine's differ, when it told the time.
     pub skew: Option<Duration>,
 }
@@ -75,8 +79,10 @@ impl Refusal {
             let found = document.iter().find(|(it, _)| it == path);
             found.map(|(_, text)| text.clone())
         };
+        let code = of("Error/Code").unwrap_or_default();
         Self {
-            code: of("Error/Code").unwrap_or_default(),
+            frozen: (code == "InvalidObjectState").then_some(Frozen),
+            code,
             message: of("Error/Message")
                 .unwrap_or_else(|| "it gave no reason that can be read".to_owned()),
             case: of("Error/EC").unwrap_or_default(),

@@ -58,7 +58,7 @@ impl<D: Dialect> Wire<D> {
     fn marks() -> Marks {
         Marks {
             prefix: D::PREFIX,
-            every: format!("{}request-id", D::PREFIX),
+            every: D::ANSWERS_WITH,
         }
     }
 
@@ -67,9 +67,14 @@ impl<D: Dialect> Wire<D> {
         self.line.send(ask.sending(), || self.signed(ask)).await
     }
 
-    /// The same with an answer that is a document.
-    pub(crate) async fn document(&self, ask: &Ask) -> Result<(Parts, Document), Failed> {
-        self.line.document(ask.sending(), || self.signed(ask)).await
+    /// The same with an answer that is a document of this name.
+    pub(crate) async fn document(
+        &self,
+        ask: &Ask,
+        name: &str,
+    ) -> Result<(Parts, Document), Failed> {
+        let made = || self.signed(ask);
+        self.line.document(ask.sending(), made, name).await
     }
 
     /// A failure, and where it happened.

@@ -157,6 +157,7 @@ pub(crate) struct Plain;
 impl Dialect for Plain {
     const NAME: &'static str = "plain";
     const PREFIX: &'static str = "x-plain-";
+    const ANSWERS_WITH: Option<&'static str> = Some("x-plain-request-id");
     const LIST: &'static [(&'static str, &'static str)] = &[];
     const GOES_ON: (&'static str, &'static str) = ("marker", "NextMarker");
     const REPLACES: &'static str = "REPLACE";

@@ -26,7 +26,7 @@ use crate::answer::{self, Answered, Failed};
 use crate::ask::Ask;
 use crate::attributes::{attributes, headers, meta, number, text};
 use crate::failure::Failure;
-use crate::listing::{self, Page};
+use crate::listing::{self, Page, Place};
 use crate::refusal::Refusal;
 use crate::request::Wire;
 use crate::upload::Upload;
@@ -75,7 +75,7 @@ impl<D: Dialect> Native<D> {
         &self,
         prefix: &str,
         delimiter: bool,
-        after: Option<&str>,
+        from: Option<&Place>,
     ) -> std::result::Result<Page, Failure> {
         let mut ask = Ask::new(Method::GET, "");
         for (name, value) in D::LIST {
@@ -85,27 +85,27 @@ impl<D: Dialect> Native<D> {
         if delimiter {
             ask = ask.asking("delimiter", "/");
         }
-        if let Some(after) = after {
-            ask = ask.asking(D::GOES_ON.0, after);
+        if let Some(from) = from {
+            ask = ask.asking(D::GOES_ON.0, &from.token);
         }
         let (_, document) = self
             .wire
-            .document(&ask)
+            .document(&ask, "ListBucketResult")
             .await
             .map_err(|failed| failed.failure)?;
-        listing::page(&document.texts, D::GOES_ON.1)
+        listing::page(&document.texts, D::GOES_ON.1, from)
     }
 
     fn pages(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         let (store, prefix) = (self.clone(), folder(prefix));
-        let first = Some(None::<String>);
+        let first = Some(None::<Place>);
         let pages = stream::try_unfold(first, move |state| {
             let (store, prefix) = (store.clone(), prefix.clone());
             async move {
                 let Some(after) = state else {
                     return Ok::<_, object_store::Error>(None);
                 };
-                let page = store.page(&prefix, false, after.as_deref()).await;
+                let page = store.page(&prefix, false, after.as_ref()).await;
                 let page = page.map_err(|failure| store.wire.told(failure, &prefix))?;
                 let objects = stream::iter(page.objects.into_iter().map(Ok));
                 Ok(Some((objects, page.next.map(Some))))
@@ -115,12 +115,11 @@ impl<D: Dialect> Native<D> {
     }
 
     /// Whether what is at a key has these bytes: our own work, when an earlier answer to it was lost.
-    async fn has(&self, location: &Path, crc64: u64) -> bool {
-        let found = self
-            .wire
-            .send(&Ask::new(Method::HEAD, location.as_ref()))
-            .await;
-        found.is_ok_and(|it| stored_crc64::<D>(&it.parts.headers) == Some(crc64))
+    async fn has(&self, location: &Path, crc64: u64) -> std::result::Result<bool, Failure> {
+        let ask = Ask::new(Method::HEAD, location.as_ref());
+        let found = self.wire.send(&ask).await;
+        let found = found.map_err(|failed| failed.failure)?;
+        Ok(stored_crc64::<D>(&found.parts.headers)? == Some(crc64))
     }
 }
 
@@ -156,16 +155,16 @@ impl<D: Dialect> ObjectStore for Native<D> {
                 failure,
                 after_loss,
             }) => {
-                if creates
-                    && after_loss
-                    && failure.status() == Some(409)
-                    && self.has(location, crc64).await
-                {
-                    return Ok(PutResult {
-                        e_tag: None,
-                        version: None,
-                        extensions: Default::default(),
-                    });
+                if creates && after_loss && failure.status() == Some(409) {
+                    // Who cannot look must not say whose it is.
+                    let ours = self.has(location, crc64).await;
+                    if ours.map_err(|failure| self.wire.told(failure, key))? {
+                        return Ok(PutResult {
+                            e_tag: None,
+                            version: None,
+                            extensions: Default::default(),
+                        });
+                    }
                 }
                 return Err(self.wire.told(failure, key));
             }
@@ -189,7 +188,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
         ask.repeatable = true; // one that nobody knows of is an upload that nobody completes
         let (_, document) = self
             .wire
-            .document(&ask)
+            .document(&ask, "InitiateMultipartUploadResult")
             .await
             .map_err(|failed| told(failed.failure))?;
         let id = document.text("InitiateMultipartUploadResult/UploadId");
@@ -250,6 +249,8 @@ impl<D: Dialect> ObjectStore for Native<D> {
         let (range, size) = extent(&parts, &options).map_err(told)?;
         let expected = (range == (0..size))
             .then(|| stored_crc64::<D>(&parts.headers))
+            .transpose()
+            .map_err(told)?
             .flatten();
         let meta = meta(&parts.headers, location, size).map_err(told)?;
         let attributes = attributes(&parts.headers, D::PREFIX, |class| {
@@ -304,7 +305,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
         };
         let mut after = None;
         loop {
-            let page = self.page(&prefix, true, after.as_deref()).await;
+            let page = self.page(&prefix, true, after.as_ref()).await;
             let page = page.map_err(|failure| self.wire.told(failure, &prefix))?;
             all.common_prefixes.extend(page.prefixes);
             all.objects.extend(page.objects);
@@ -325,7 +326,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
             ask = ask.with(format!("{}forbid-overwrite", D::PREFIX), "true");
         }
         ask.repeatable = matches!(options.mode, CopyMode::Overwrite);
-        match self.wire.document(&ask).await {
+        match self.wire.document(&ask, "CopyObjectResult").await {
             Ok(_) => Ok(()),
             Err(failed) if failed.failure.status() == Some(409) => {
                 // Which of two refusals comes first is the store's affair: without a source, there is nothing that exists already.
@@ -378,15 +379,22 @@ fn checked(
 }
 
 /// The CRC-64/XZ that the store keeps of an object.
-pub(crate) fn stored_crc64<D: Dialect>(headers: &http::HeaderMap) -> Option<u64> {
-    number(headers, &format!("{}hash-crc64ecma", D::PREFIX))
+pub(crate) fn stored_crc64<D: Dialect>(
+    headers: &http::HeaderMap,
+) -> std::result::Result<Option<u64>, Failure> {
+    let name = format!("{}hash-crc64ecma", D::PREFIX);
+    if !headers.contains_key(&name) {
+        return Ok(None);
+    }
+    let none = || Failure::Lost(format!("its {name} is no number"));
+    number(headers, &name).map(Some).ok_or_else(none)
 }
 
 pub(crate) fn compare<D: Dialect>(
     headers: &http::HeaderMap,
     expected: u64,
 ) -> std::result::Result<(), Failure> {
-    match stored_crc64::<D>(headers) {
+    match stored_crc64::<D>(headers)? {
         Some(found) if found != expected => Err(Failure::Corrupt(Corrupt { expected, found })),
         _ => Ok(()),
     }

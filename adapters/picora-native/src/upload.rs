@@ -134,7 +134,7 @@ impl<D: Dialect> MultipartUpload for Upload<D> {
         let (answer, document) = self
             .store
             .wire
-            .document(&ask)
+            .document(&ask, "CompleteMultipartUploadResult")
             .await
             .map_err(|failed| told(failed.failure))?;
         compare::<D>(&answer.headers, whole).map_err(&told)?;

@@ -47,6 +47,7 @@ pub struct OssDialect;
 impl Dialect for OssDialect {
     const NAME: &'static str = "oss";
     const PREFIX: &'static str = "x-oss-";
+    const ANSWERS_WITH: Option<&'static str> = Some("x-oss-request-id");
     const LIST: &'static [(&'static str, &'static str)] = &[("list-type", "2")];
     const GOES_ON: (&'static str, &'static str) = ("continuation-token", "NextContinuationToken");
     const REPLACES: &'static str = "REPLACE";

@@ -77,6 +77,8 @@ pub(crate) const fn class(tier: Tier) -> &'static str {
 
 const HOT: &str = "STANDARD";
 const ARCHIVE: &str = "STANDARD_IA";
+/// The document that says that a copy is done.
+pub(crate) const COPIED: &str = "CopyObjectResult";
 pub(crate) const PREFIX: &str = "x-amz-";
 pub(crate) const CLASS: &str = "x-amz-storage-class";
 pub(crate) const CRC64: &str = "x-amz-checksum-crc64nvme";

@@ -15,7 +15,7 @@ use picora_tiering::{
     TierControl,
 };
 
-use crate::answer::{CLASS, PREFIX, class, crc64, read_class};
+use crate::answer::{CLASS, COPIED, PREFIX, class, crc64, read_class};
 use crate::store::{NAME, R2};
 use crate::wire::bare;
 
@@ -96,7 +96,7 @@ impl TierControl for R2 {
         };
         let copy = bare(copy).map_err(told)?;
         // Not again by itself after a loss: whether it has happened is for a probe to say.
-        match self.wire.document(&copy).await {
+        match self.wire.document(&copy, COPIED).await {
             Ok(_) => Ok(Moved::Done),
             Err(Failed { failure, .. }) => match failure.status() {
                 Some(404) if failure.is_missing() => Ok(Moved::Missing),

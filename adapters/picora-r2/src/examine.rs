@@ -16,6 +16,7 @@ impl Examine for R2 {
             bucket: &config.bucket,
             region: REGION,
             access_key_id: &config.credentials.access_key_id,
+            has_token: config.credentials.token.is_some(),
         };
         asker.examine(self).await
     }

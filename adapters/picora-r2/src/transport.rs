@@ -16,7 +16,7 @@ use picora_native::Failure;
 use picora_native::answer::{Answered, pieces};
 use picora_storage::Corrupt;
 
-use crate::answer::{self, Answer};
+use crate::answer::{self, Answer, COPIED};
 use crate::wire::Wire;
 
 /// Gives object_store's client the wire for its connection.
@@ -34,8 +34,8 @@ impl HttpConnector for Transport {
 #[async_trait]
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
-        let (mut parts, body, answer) = if is_answered_by_a_document(&request) {
-            let read = self.0.document(&request).await;
+        let (mut parts, body, answer) = if let Some(name) = document(&request) {
+            let read = self.0.document(&request, name).await;
             let (parts, document) = read.map_err(|failed| told(failed.failure))?;
             let answer = Answer::with(&parts.headers, &document);
             (parts, document.bytes.into(), answer)
@@ -72,16 +72,16 @@ fn timely(body: HttpResponseBody, longest_pause: Duration) -> HttpResponseBody {
     HttpResponseBody::new(StreamBody::new(frames))
 }
 
-/// Lists, copies, and the beginnings and ends of uploads. Some of them begin before what they tell of is done, so their status says nothing.
-fn is_answered_by_a_document(request: &HttpRequest) -> bool {
+/// The document that answers lists, copies, and the beginnings and ends of uploads. Some of them begin before what they tell of is done, so
+/// their status says nothing.
+fn document(request: &HttpRequest) -> Option<&'static str> {
+    let asks = |name| request.uri().query().is_some_and(|it| it.contains(name));
     match *request.method() {
-        Method::GET => {
-            let query = request.uri().query();
-            query.is_some_and(|query| query.contains("list-type="))
-        }
-        Method::PUT => request.headers().contains_key("x-amz-copy-source"),
-        Method::POST => true,
-        _ => false,
+        Method::GET if asks("list-type=") => Some("ListBucketResult"),
+        Method::PUT if request.headers().contains_key("x-amz-copy-source") => Some(COPIED),
+        Method::POST if asks("uploadId=") => Some("CompleteMultipartUploadResult"),
+        Method::POST => Some("InitiateMultipartUploadResult"),
+        _ => None,
     }
 }
 

@@ -42,7 +42,7 @@ impl Wire {
         };
         let marks = Marks {
             prefix: answer::PREFIX,
-            every: "cf-ray".to_owned(),
+            every: Some("cf-ray"),
         };
         let line = Line::new(&config.endpoint, waits, marks, clock)?;
         Ok(Self { config, line })
@@ -69,13 +69,14 @@ impl Wire {
         }
     }
 
-    /// The same where the answer is a document.
+    /// The same where the answer is a document of this name.
     pub(crate) async fn document(
         &self,
         request: &HttpRequest,
+        name: &str,
     ) -> Result<(Parts, Document), Failed> {
         let made = || self.signed(request);
-        self.line.document(sending(request), made).await
+        self.line.document(sending(request), made, name).await
     }
 
     /// What stands in the way of a conditional put may be its own bytes, put by an earlier try whose answer was lost. Then that is what is

@@ -6,6 +6,7 @@ use super::{seal_cos, seal_oss};
 use crate::answer::Refusal;
 use crate::call::Call;
 use crate::cloud::BUCKET;
+use crate::keys::Keys;
 
 /// The habits of a vendor.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ pub(crate) struct Habits {
     /// The largest object that one copy takes.
     pub(super) largest_copy: u64,
     /// The bytes that every part but the last has at least.
-    pub(super) smallest_part: usize,
+    pub(crate) smallest_part: usize,
     /// Whether all parts but the last have the same size, and the last is no larger.
     pub(super) equal_parts: bool,
     /// Whether what is written may depend on what is there (HTTP's own headers; those for the destination of a copy are Cloudflare's).
@@ -80,7 +81,7 @@ pub(crate) struct Habits {
     /// What is answered to a restore of something that is not archived.
     pub(super) not_archived: (u16, &'static str),
     /// Whether a request is signed.
-    pub(super) seal: fn(&Call, Timestamp) -> Result<(), Refusal>,
+    pub(super) seal: fn(&Call, &Keys, Timestamp) -> Result<(), Refusal>,
     /// The bucket of a host; where there is none it stands in the path.
     pub(super) bucket_of: fn(&str) -> Option<String>,
 }

@@ -114,6 +114,7 @@ pub(super) fn complete(
     let object = Object {
         etag: named(habits, &slices),
         bytes: slices.concat().into(),
+        damage: None,
         class: upload.class,
         headers: upload.headers.clone(),
         modified: now,

@@ -23,6 +23,7 @@ pub(super) fn put(
     let object = Object {
         etag: habits.etag(&call.body),
         bytes: call.body.clone(),
+        damage: None,
         class: class(habits, call)?,
         headers: served(habits, call),
         modified: now,
@@ -97,14 +98,14 @@ pub(super) fn get(
         Some(Ok(range)) => {
             answer.status = StatusCode::PARTIAL_CONTENT;
             let shown = format!("bytes {}-{}/{length}", range.start, range.end - 1);
-            answer.body = object.bytes.slice(range);
+            answer.body = object.read(range);
             answer = answer.with("content-range", shown);
         }
         Some(Err(())) if habits.ranges_must_fit => {
             let message = "The requested range is not satisfiable";
             return Err(Refusal::new(416, "InvalidRange", message));
         }
-        Some(Err(())) | None => answer.body = object.bytes.clone(),
+        Some(Err(())) | None => answer.body = object.read(0..length),
     }
     Ok(answer)
 }

@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use picora_core::Timestamp;
 use picora_sign::cos::Span;
-use picora_sign::{Request, cos};
-use secrecy::ExposeSecret;
+use picora_sign::{Credentials, Request, cos};
 
 use crate::answer::Refusal;
 use crate::call::Call;
-use crate::cloud::Cloud;
+use crate::keys::{Keys, Unknown};
 
 /// Verifies the signature of a request, in its header or in its query.
-pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn verify(call: &Call, keys: &Keys, now: Timestamp) -> Result<(), Refusal> {
     let in_query = call.asked("q-signature").is_some();
     let brought = if in_query {
         let pairs = call.query.iter();
@@ -27,20 +26,9 @@ pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
         let part = brought.get(name).map(String::as_str);
         part.ok_or_else(|| denied("A part of the signature is missing."))
     };
-    let credentials = Cloud::credentials();
-    if part("q-ak")? != credentials.access_key_id {
-        let message = "The Access Key Id you provided does not exist in our records";
-        return Err(Refusal::new(403, "InvalidAccessKeyId", message));
-    }
     let token = call.header(TOKEN).or(call.asked(TOKEN));
-    let ours = credentials
-        .token
-        .as_ref()
-        .map(|token| token.expose_secret());
-    if token.is_some() && token != ours {
-        let message = "The security token you provided is invalid.";
-        return Err(Refusal::new(403, "InvalidSecurityToken", message));
-    }
+    let mut credentials = keys.owner(part("q-ak")?, token, now).map_err(unknown)?;
+    credentials.token = None; // where it was brought, it is among what is signed
     let span = span(part("q-sign-time")?).ok_or_else(|| denied("q-sign-time is none."))?;
     if now < span.from || span.until <= now {
         let code = if in_query {
@@ -54,7 +42,7 @@ pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
     // The vendor's client for Python leaves the port out, the one for Node.js does not; both are right.
     let without_port = host.rsplit_once(':').map_or(host, |(name, _)| name);
     for host in [host, without_port] {
-        if expected(call, &brought, span, host)? == brought {
+        if expected(call, &credentials, &brought, span, host)? == brought {
             return Ok(());
         }
     }
@@ -65,6 +53,7 @@ pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
 /// The parts of the signature that the request should bring, over those headers and pairs that it says are signed.
 fn expected(
     call: &Call,
+    credentials: &Credentials,
     brought: &BTreeMap<String, String>,
     span: Span,
     host: &str,
@@ -104,10 +93,25 @@ fn expected(
         query: &query,
         headers: &headers,
     };
-    let signed = cos::query(&Cloud::credentials(), &request, span).into_iter();
+    let signed = cos::query(credentials, &request, span).into_iter();
     Ok(signed
         .map(|(name, value)| (name.to_owned(), value))
         .collect())
+}
+
+/// A temporary key whose time is over is not told apart from one that never was.
+fn unknown(unknown: Unknown) -> Refusal {
+    let (code, message) = match unknown {
+        Unknown::Key | Unknown::Expired => (
+            "InvalidAccessKeyId",
+            "The Access Key Id you provided does not exist in our records",
+        ),
+        Unknown::Token => (
+            "InvalidSecurityToken",
+            "The security token you provided is invalid.",
+        ),
+    };
+    Refusal::new(403, code, message)
 }
 
 fn in_header(call: &Call) -> Result<BTreeMap<String, String>, Refusal> {

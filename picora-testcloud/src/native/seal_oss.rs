@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use picora_core::Timestamp;
 use picora_sign::{Request, oss};
-use secrecy::ExposeSecret;
 
 use crate::answer::Refusal;
 use crate::call::Call;
-use crate::cloud::{Cloud, REGION};
+use crate::cloud::REGION;
+use crate::keys::{Keys, Unknown};
 
 /// A signature as a request brings it.
 struct Seal {
@@ -21,21 +21,18 @@ struct Seal {
 }
 
 /// Verifies the signature of a request.
-pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn verify(call: &Call, keys: &Keys, now: Timestamp) -> Result<(), Refusal> {
     let seal = match call.asked("x-oss-signature") {
         Some(signature) => in_query(call, signature)?,
         None => in_header(call)?,
     };
-    let credentials = Cloud::credentials();
     let mut scope = seal.credential.split('/');
     let (id, date) = (
         scope.next().unwrap_or_default(),
         scope.next().unwrap_or_default(),
     );
-    if id != credentials.access_key_id {
-        let message = "The OSS Access Key Id you provided does not exist in our records.";
-        return Err(Refusal::new(403, "InvalidAccessKeyId", message));
-    }
+    let token = call.header(TOKEN).or(call.asked(TOKEN));
+    let credentials = keys.owner(id, token, now).map_err(unknown)?;
     if scope.next() != Some(REGION) {
         let message = format!("Invalid signing region in Authorization header, expected {REGION}.");
         return Err(Refusal::new(400, "InvalidArgument", message).numbered("0002-00000226"));
@@ -45,15 +42,6 @@ pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
         || !seal.stamp.starts_with(date)
     {
         return Err(malformed("The credential's scope is not one."));
-    }
-    let token = call.header("x-oss-security-token");
-    let ours = credentials
-        .token
-        .as_ref()
-        .map(|token| token.expose_secret());
-    if token.is_some() && token != ours {
-        let message = "The security token you provided is invalid.";
-        return Err(Refusal::new(403, "InvalidSecurityToken", message));
     }
     timely(&seal, now)?;
 
@@ -81,6 +69,24 @@ pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
     }
     let message = "The request signature we calculated does not match the signature you provided. Check your key and signing method.";
     Err(Refusal::new(403, "SignatureDoesNotMatch", message))
+}
+
+fn unknown(unknown: Unknown) -> Refusal {
+    let (code, message) = match unknown {
+        Unknown::Key => (
+            "InvalidAccessKeyId",
+            "The OSS Access Key Id you provided does not exist in our records.",
+        ),
+        Unknown::Token => (
+            "InvalidSecurityToken",
+            "The security token you provided is invalid.",
+        ),
+        Unknown::Expired => (
+            "SecurityTokenExpired",
+            "The security token you provided has expired.",
+        ),
+    };
+    Refusal::new(403, code, message)
 }
 
 fn in_header(call: &Call) -> Result<Seal, Refusal> {
@@ -182,4 +188,5 @@ fn malformed(message: &str) -> Refusal {
     Refusal::new(400, "InvalidArgument", message)
 }
 
+const TOKEN: &str = "x-oss-security-token";
 const SKEW: Duration = Duration::from_secs(15 * 60);

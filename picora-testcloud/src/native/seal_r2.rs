@@ -7,19 +7,18 @@ use secrecy::ExposeSecret;
 
 use crate::answer::Refusal;
 use crate::call::Call;
-use crate::cloud::{Cloud, REGION_R2};
+use crate::cloud::REGION_R2;
+use crate::keys::Keys;
 use crate::sigv4::{self, Seal};
 
 /// Verifies the signature of a request, in its header or in its query, and that its body is the signed one.
 ///
 /// A key that nobody has and a token that is none are one and the same to Cloudflare: its page of errors knows no other code.
-pub(super) fn verify(call: &Call, now: Timestamp) -> Result<(), Refusal> {
+pub(super) fn verify(call: &Call, keys: &Keys, now: Timestamp) -> Result<(), Refusal> {
     let seal = Seal::of(call)?;
-    let credentials = Cloud::credentials();
-    let ours = credentials.token.as_ref().map(|it| it.expose_secret());
-    if seal.access_key_id != credentials.access_key_id || seal.token.as_deref() != ours {
-        return Err(Refusal::new(401, "Unauthorized", "Unauthorized"));
-    }
+    let owner = keys.owner(&seal.access_key_id, seal.token.as_deref(), now);
+    let unknown = |_| Refusal::new(401, "Unauthorized", "Unauthorized");
+    let credentials = owner.map_err(unknown)?;
     if !REGIONS.contains(&seal.region.as_str()) {
         let message = format!(
             "The region name '{}' is not valid. Must be one of: {REGION_R2}",

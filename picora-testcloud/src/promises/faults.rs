@@ -13,8 +13,15 @@ pub async fn a_put_is_sent_again_until_it_is_there_once<S: Store>(fresh: impl Fn
         Fault::Refuse(503),
         Fault::Refuse(429),
         Fault::Refuse(500),
+        Fault::RefuseFor(429, 0),
+        Fault::DoneAndRefused(500),
         Fault::Drop,
         Fault::DoneAndDropped,
+        Fault::CutRequest(3),
+        Fault::FlippedOnTheWay,
+        Fault::Page(200),
+        Fault::Page(502),
+        Fault::DoneAndPage(504),
     ] {
         let (cloud, store) = fresh();
         cloud.faults().script("PutObject", fault.clone());

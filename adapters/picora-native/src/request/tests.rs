@@ -92,7 +92,10 @@ async fn an_answer_that_drips_ends_with_the_deadline() {
         config.budget = seconds(30);
     });
     let began = Instant::now();
-    let failed = wire.document(&Ask::new(Method::GET, "")).await.unwrap_err();
+    let failed = wire
+        .document(&Ask::new(Method::GET, ""), "List")
+        .await
+        .unwrap_err();
     assert!(matches!(failed.failure, Failure::Lost(_)));
     assert_eq!(began.elapsed(), seconds(30));
 }

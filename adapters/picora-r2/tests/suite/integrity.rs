@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, Error, ObjectStore, ObjectStoreExt, PutOptions};
 use picora_core::Amount;
@@ -100,6 +101,22 @@ async fn a_put_that_arrived_otherwise_is_told() {
     let (wrong, _) = listening(&cloud, Some(("rosUhgp5mIg=", "rosUhgp5mIk="))).await;
     let put = wrong.put(&path, "123456789".into()).await;
     assert!(is_corrupt(put.as_ref().unwrap_err()), "{put:?}");
+}
+
+/// The same of an upload, whose parts were right each.
+#[tokio::test]
+async fn an_upload_that_arrived_otherwise_is_told() {
+    let (cloud, _) = fresh();
+    let first = vec![7_u8; 5 << 20];
+    let whole = [&first[..], b"the end"].concat();
+    let right = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, &whole);
+    let text = |crc64: u64| &*BASE64_STANDARD.encode(crc64.to_be_bytes()).leak();
+    let (wrong, _) = listening(&cloud, Some((text(right), text(right ^ 1)))).await;
+    let mut upload = wrong.put_multipart(&Path::from("film")).await.unwrap();
+    upload.put_part(first.into()).await.unwrap();
+    upload.put_part("the end".into()).await.unwrap();
+    let done = upload.complete().await;
+    assert!(is_corrupt(done.as_ref().unwrap_err()), "{done:?}");
 }
 
 /// A read that breaks off goes on where it broke off, and is checked as one.
