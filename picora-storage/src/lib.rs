@@ -12,6 +12,7 @@
 //! | [`digest`] | length and SHA-256 of a body, chunk by chunk |
 //! | [`writer`] | a body on its way into a store, in bounded memory |
 //! | [`object`] | what is stored: is it there, is it whole, remove it |
+//! | [`scrub`] | is all that is stored still there, whole |
 //! | [`error`] | an object store's failure as a [`StoreError`](picora_core::StoreError) |
 //! | [`trouble`] | a store looked at before work begins, and what is wrong with it |
 //! | `faults` | a store that fails on demand (feature `faults`) |
@@ -49,6 +50,7 @@ pub mod error;
 pub mod faults;
 pub mod key;
 pub mod object;
+pub mod scrub;
 pub mod trouble;
 pub mod writer;
 

@@ -38,6 +38,7 @@ pub mod object;
 pub mod promises;
 mod respond;
 pub mod sigv4;
+mod stranger;
 pub mod xml;
 
 pub use chance::Chance;

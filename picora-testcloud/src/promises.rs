@@ -15,9 +15,11 @@ pub mod history;
 pub mod late;
 mod model;
 pub mod opening;
+pub mod scrub;
 pub mod strange;
 pub mod strangers;
 pub mod tiers;
+pub mod unreachable;
 
 use object_store::ObjectStore;
 use picora_tiering::TierControl;
@@ -50,6 +52,8 @@ macro_rules! store_promises {
                 what_is_not_there_or_another_is_not_moved;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
+            scrub: a_flipped_bit_is_found_by_its_key, what_is_archived_is_frozen_and_what_is_denied_is_told,
+                a_scrub_in_parts_reads_each_object_once;
             strange: a_page_of_somebody_in_front_is_no_answer, what_is_no_document_says_nothing, what_never_ends_is_not_read_to_its_end,
                 a_changed_bit_is_found, a_restore_that_never_ends_goes_on, what_has_vanished_is_missing;
             late: a_late_create_takes_nobodys_place, a_late_move_takes_nobodys_place, a_put_overtakes_only_while_its_signature_holds;
@@ -62,20 +66,23 @@ macro_rules! store_promises {
         }
     };
     (strangers: $start:path, $open:path) => {
-        $crate::store_promises! { @strangers $start, $open;
-            strangers_are_refused_and_told_why_without_their_secret, a_wrong_clock_is_called_by_its_name,
+        $crate::store_promises! { @opened $start, $open;
+            strangers: strangers_are_refused_and_told_why_without_their_secret, a_wrong_clock_is_called_by_its_name,
             a_right_that_is_missing_is_named, a_bucket_that_is_not_there_is_named, a_store_that_works_is_examined_without_a_trace,
-            a_temporary_key_holds_until_its_end, a_store_that_hangs_is_not_waited_for
+            a_temporary_key_holds_until_its_end, a_store_that_hangs_is_not_waited_for;
+            unreachable: a_name_that_leads_nowhere_is_named, a_port_where_nobody_listens_is_named, a_black_hole_is_left_within_the_deadline,
+                a_certificate_that_nobody_vouches_for_is_not_believed, a_server_without_tls_is_not_believed,
+                a_certificate_of_another_host_is_not_believed;
         }
     };
-    (@strangers $start:path, $open:path; $($promise:ident),+) => {
-        mod strangers {$(
+    (@opened $start:path, $open:path; $($group:ident: $($promise:ident),+;)+) => {$(
+        mod $group {$(
             #[tokio::test]
             async fn $promise() {
-                $crate::promises::strangers::$promise($start, $open).await;
+                $crate::promises::$group::$promise($start, $open).await;
             }
         )+}
-    };
+    )+};
     (@own $fresh:path; $($group:ident: $($promise:ident),+;)+) => {$(
         mod $group {$(
             #[tokio::test]

@@ -53,6 +53,37 @@ pub struct Present {
     pub headers: ObjectHeaders,
 }
 
+impl Present {
+    /// Whether these are the bytes that were there before, as a move must leave them: as many, and with the same digest. `None` when there
+    /// are as many, and one of the two has no digest; then only reading tells.
+    ///
+    /// ```
+    /// use picora_core::Amount;
+    /// use picora_tiering::{ObjectHeaders, Present, Restoring, Tier};
+    /// let hot = Present {
+    ///     class: Tier::Hot.into(),
+    ///     restoring: Restoring::No,
+    ///     size: Amount::from(9),
+    ///     etag: Some("\"1\"".to_owned()),
+    ///     crc64: Some(11_051_210_869_376_104_954),
+    ///     headers: ObjectHeaders::default(),
+    /// };
+    /// let moved = Present { class: Tier::Archive.into(), etag: Some("\"2\"".to_owned()), ..hot.clone() };
+    /// assert_eq!(moved.same_bytes(&hot), Some(true));
+    /// let other = Present { crc64: Some(1), ..hot.clone() };
+    /// assert_eq!(other.same_bytes(&hot), Some(false));
+    /// let (shorter, untold) = (Present { size: Amount::from(8), crc64: None, ..hot.clone() }, Present { crc64: None, ..hot.clone() });
+    /// assert_eq!((shorter.same_bytes(&hot), untold.same_bytes(&hot)), (Some(false), None));
+    /// ```
+    #[must_use]
+    pub fn same_bytes(&self, before: &Self) -> Option<bool> {
+        if self.size != before.size {
+            return Some(false);
+        }
+        Some(self.crc64? == before.crc64?)
+    }
+}
+
 /// The state of a restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restoring {

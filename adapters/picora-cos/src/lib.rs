@@ -51,6 +51,7 @@ impl Dialect for CosDialect {
     const ANSWERS_WITH: Option<&'static str> = Some("x-cos-request-id");
     const LIST: &'static [(&'static str, &'static str)] = &[];
     const GOES_ON: (&'static str, &'static str) = ("marker", "NextMarker");
+    const STARTS_AFTER: &'static str = "marker";
     const REPLACES: &'static str = "Replaced";
 
     fn headers(

@@ -21,6 +21,8 @@ pub trait Dialect: Debug + Send + Sync + 'static {
     const LIST: &'static [(&'static str, &'static str)];
     /// The name in the query under which a list goes on, and the element of the page before that says where.
     const GOES_ON: (&'static str, &'static str);
+    /// The name in the query after which key a list starts; exclusive.
+    const STARTS_AFTER: &'static str;
 
     /// The directive by which a copy takes its headers from the request.
     const REPLACES: &'static str;

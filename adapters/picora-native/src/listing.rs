@@ -18,18 +18,20 @@ pub(crate) struct Page {
 /// A place in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
+    /// By which name in the query it is asked for.
+    pub(crate) name: &'static str,
     /// How the store calls it.
     pub(crate) token: String,
     /// The greatest key, or prefix, that was told before it.
-    last: String,
+    pub(crate) last: String,
 }
 
-/// Reads the page that begins there. `next` is the element that says where the next one begins.
+/// Reads the page that begins there. `goes_on` is the name in the query, and the element that says where the next one begins.
 ///
 /// **Errors**: [`Failure::Lost`] for what is no page, and for one that leads no further, which would never end.
 pub(crate) fn page(
     document: &[(String, String)],
-    next: &str,
+    goes_on: (&'static str, &str),
     from: Option<&Place>,
 ) -> Result<Page, Failure> {
     let (mut page, mut more, mut token) = (Page::default(), None, None);
@@ -79,7 +81,7 @@ pub(crate) fn page(
                     page.objects.push(listed.meta()?);
                 }
             }
-            other if other == next && !text.is_empty() => token = Some(text.clone()),
+            other if other == goes_on.1 && !text.is_empty() => token = Some(text.clone()),
             _ => {}
         }
     }
@@ -87,7 +89,11 @@ pub(crate) fn page(
         (None, _) => return Err(strange("no word of whether it goes on")),
         (Some(false), _) => None,
         (Some(true), None) => return Err(strange("more pages, and does not say where")),
-        (Some(true), Some(token)) => Some(Place { token, last }),
+        (Some(true), Some(token)) => Some(Place {
+            name: goes_on.0,
+            token,
+            last,
+        }),
     };
     let stays = |place: &Place| place.last == from.map_or("", |from| from.last.as_str());
     if page.next.as_ref().is_some_and(stays) {
@@ -135,7 +141,11 @@ mod tests {
 
     fn read(entries: &str, from: Option<&Place>) -> Result<Page, Failure> {
         let document = format!("<ListBucketResult>{entries}</ListBucketResult>");
-        page(&xml::texts(document.as_bytes()).unwrap(), "Next", from)
+        page(
+            &xml::texts(document.as_bytes()).unwrap(),
+            ("next", "Next"),
+            from,
+        )
     }
 
     fn object(key: &str) -> String {

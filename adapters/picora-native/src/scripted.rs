@@ -160,6 +160,7 @@ impl Dialect for Plain {
     const ANSWERS_WITH: Option<&'static str> = Some("x-plain-request-id");
     const LIST: &'static [(&'static str, &'static str)] = &[];
     const GOES_ON: (&'static str, &'static str) = ("marker", "NextMarker");
+    const STARTS_AFTER: &'static str = "marker";
     const REPLACES: &'static str = "REPLACE";
 
     fn headers(_: &NativeConfig, _: &Request<'_>, _: Timestamp) -> Vec<(&'static str, String)> {

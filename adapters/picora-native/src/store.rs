@@ -86,19 +86,23 @@ impl<D: Dialect> Native<D> {
             ask = ask.asking("delimiter", "/");
         }
         if let Some(from) = from {
-            ask = ask.asking(D::GOES_ON.0, &from.token);
+            ask = ask.asking(from.name, &from.token);
         }
         let (_, document) = self
             .wire
             .document(&ask, "ListBucketResult")
             .await
             .map_err(|failed| failed.failure)?;
-        listing::page(&document.texts, D::GOES_ON.1, from)
+        listing::page(&document.texts, D::GOES_ON, from)
     }
 
-    fn pages(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn pages(
+        &self,
+        prefix: Option<&Path>,
+        from: Option<Place>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
         let (store, prefix) = (self.clone(), folder(prefix));
-        let first = Some(None::<Place>);
+        let first = Some(from);
         let pages = stream::try_unfold(first, move |state| {
             let (store, prefix) = (store.clone(), prefix.clone());
             async move {
@@ -293,7 +297,20 @@ impl<D: Dialect> ObjectStore for Native<D> {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.pages(prefix)
+        self.pages(prefix, None)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        let from = Place {
+            name: D::STARTS_AFTER,
+            token: offset.to_string(),
+            last: offset.to_string(),
+        };
+        self.pages(prefix, Some(from))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {

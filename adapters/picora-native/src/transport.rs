@@ -73,14 +73,15 @@ pub(crate) struct Untrusted(pub(crate) String);
 impl Untrusted {
     /// The same of this cause of an error, if it is one of TLS.
     pub(crate) fn among(cause: &(dyn Error + 'static)) -> Option<Self> {
-        // An error of I/O that wraps another names the other's cause as its own, and so hides it.
-        let hidden = cause
+        // An error of I/O that wraps another names the other's cause as its own, and so hides it; and there are several of them.
+        let mut hidden = cause;
+        while let Some(inner) = hidden
             .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        let told = match hidden {
-            Some(hidden) => hidden.downcast_ref::<rustls::Error>(),
-            None => cause.downcast_ref::<rustls::Error>(),
-        };
+            .and_then(io::Error::get_ref)
+        {
+            hidden = inner;
+        }
+        let told = hidden.downcast_ref::<rustls::Error>();
         told.map(|told| Self(told.to_string()))
     }
 }

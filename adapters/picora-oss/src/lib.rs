@@ -50,6 +50,7 @@ impl Dialect for OssDialect {
     const ANSWERS_WITH: Option<&'static str> = Some("x-oss-request-id");
     const LIST: &'static [(&'static str, &'static str)] = &[("list-type", "2")];
     const GOES_ON: (&'static str, &'static str) = ("continuation-token", "NextContinuationToken");
+    const STARTS_AFTER: &'static str = "start-after";
     const REPLACES: &'static str = "REPLACE";
 
     fn headers(

@@ -85,6 +85,7 @@ pub async fn ten_moves_keep_every_header_and_every_byte<S: Store>(fresh: impl Fn
     }
     let after = seen(&store, &path).await;
     assert_eq!(after, before);
+    assert_eq!(after.same_bytes(&before), Some(true));
     assert_eq!(
         store.get(&path).await.unwrap().bytes().await.unwrap(),
         "0123456789"
