@@ -1,8 +1,8 @@
 //! A scripted visit of what the server does, against a fresh one on a virtual clock.
 //!
 //! Each stop prints its request and its answer and says whether the answer is what the documents promise. The server is the one that
-//! `serve` runs, on a loopback port and a folder of its own; only time is ours, so that a month passes in a moment. Its files can be where a
-//! deployment has them; then they are removed at the end.
+//! `serve` runs, on a loopback port and a folder of its own; only time is ours, so that a month passes in a moment. Its files can be where
+//! a deployment has them; then they are removed at the end.
 
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -103,7 +103,9 @@ impl TurnstileKeys {
 }
 
 impl AliyunKeys {
-    /// The secret of the key. Reads the file that it names. **Errors**: [`ConfigError`] names the key or the file, and nothing of the secret.
+    /// The secret of the key. Reads the file that it names.
+    ///
+    /// **Errors**: [`ConfigError`] names the key or the file, and nothing of the secret.
     pub fn secret(&self) -> Result<SecretString, ConfigError> {
         required("captcha.aliyun.secret", &self.secret, &self.secret_file)
     }

@@ -30,7 +30,9 @@ impl Deployment {
         }
     }
 
-    /// Whether this deployment has what the rest of the configuration names. **Errors**: [`ConfigError`] names the first key that it has not.
+    /// Whether this deployment has what the rest of the configuration names.
+    ///
+    /// **Errors**: [`ConfigError`] names the first key that it has not.
     pub(super) fn check(self, config: &Config) -> Result<(), ConfigError> {
         config.storage.chosen(self)?;
         config.captcha.check(self)?;

@@ -66,7 +66,8 @@ pub enum Vendor {
 impl Storage {
     /// The one bucket of this deployment; `None` for `embedded`.
     ///
-    /// **Errors**: [`ConfigError`] names the table that is missing, is one too many or is another deployment's, or the key in it that cannot be.
+    /// **Errors**: [`ConfigError`] names the table that is missing, is one too many or is another deployment's, or the key in it that cannot
+    /// be.
     pub fn chosen(&self, deployment: Deployment) -> Result<Option<(Vendor, &Bucket)>, ConfigError> {
         let fault = |key, problem| Err(ConfigError::Value { key, problem });
         let (vendor, bucket) = match (deployment, &self.r2, &self.oss, &self.cos) {
