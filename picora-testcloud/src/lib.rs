@@ -33,6 +33,7 @@ mod cut;
 pub mod faults;
 mod garbage;
 mod keys;
+mod liar;
 mod native;
 pub mod object;
 pub mod promises;

@@ -12,7 +12,7 @@ use picora_tiering::{
 use crate::Dialect;
 use crate::answer::Failed;
 use crate::ask::Ask;
-use crate::attributes::{number, served, shown, text};
+use crate::attributes::{meta, number, served, shown, text};
 use crate::failure::Failure;
 use crate::store::{Native, stored_crc64};
 
@@ -37,6 +37,7 @@ impl<D: Dialect> TierControl for Native<D> {
         let size = number(headers, "content-length").and_then(|it| Amount::new(it).ok());
         let size =
             size.ok_or_else(|| told(Failure::Lost("its answer has no length".to_owned())))?;
+        meta(headers, key, size.get()).map_err(told)?; // an answer without a time is none
         let class = shown(headers, &format!("{}storage-class", D::PREFIX));
         let restore = shown(headers, &format!("{}restore", D::PREFIX));
         Ok(Some(Present {

@@ -133,6 +133,12 @@ impl Failure {
         self.refusal().map(|refusal| refusal.status)
     }
 
+    /// Whether the store refused with this status, and no word for it.
+    pub(crate) fn is_wordless(&self, status: u16) -> bool {
+        let refusal = self.refusal();
+        refusal.is_some_and(|it| it.status == status && it.code.is_empty())
+    }
+
     /// Whether the store says that there is no such object; a bucket that is not there says nothing about its objects.
     #[must_use]
     pub fn is_missing(&self) -> bool {

@@ -91,8 +91,8 @@ impl Refusal {
         }
     }
 
-    /// Whether there is no such object. A refusal without a word for it is one to `HEAD`, which has no body.
+    /// Whether the store says that there is no such object.
     pub(crate) fn is_missing(&self) -> bool {
-        self.status == 404 && matches!(self.code.as_str(), "" | "NoSuchKey")
+        self.status == 404 && self.code == "NoSuchKey"
     }
 }

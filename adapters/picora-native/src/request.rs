@@ -64,7 +64,25 @@ impl<D: Dialect> Wire<D> {
 
     /// Sends a request, again where that may help and does no harm, until its answer stands.
     pub(crate) async fn send(&self, ask: &Ask) -> Result<Answered, Failed> {
-        self.line.send(ask.sending(), || self.signed(ask)).await
+        let sent = self.line.send(ask.sending(), || self.signed(ask)).await;
+        match sent {
+            Err(failed) if ask.method == Method::HEAD && failed.failure.is_wordless(404) => {
+                Err(self.what_is_missing(&ask.key).await)
+            }
+            sent => sent,
+        }
+    }
+
+    /// The refusal of a `HEAD` has no body, and some vendors put no word elsewhere: an object that is missing looks like a bucket that is.
+    /// Reading a byte tells them apart.
+    async fn what_is_missing(&self, key: &str) -> Failed {
+        let byte = Ask::new(Method::GET, key).with("range", "bytes=0-0");
+        let read = self.line.send(byte.sending(), || self.signed(&byte)).await;
+        let there = || Failed {
+            failure: Failure::Lost("it was missing, and is there".to_owned()),
+            after_loss: false,
+        };
+        read.err().unwrap_or_else(there)
     }
 
     /// The same with an answer that is a document of this name.

@@ -40,7 +40,7 @@ async fn what_passes_is_tried_again_and_what_stands_is_not() {
         server.wire(|_| {}).send(&look()).await.unwrap();
         assert_eq!(server.asked().len(), 2);
     }
-    for status in [301, 400, 403, 404, 409, 412, 501] {
+    for status in [301, 400, 403, 405, 409, 412, 501] {
         let server = Scripted::new([Turn::Answer(status, &[], ""), FINE]);
         let failed = server.wire(|_| {}).send(&look()).await.unwrap_err();
         assert_eq!(failed.failure.status(), Some(status));
@@ -65,6 +65,24 @@ async fn what_may_have_been_done_and_cannot_be_repeated_is_not() {
         let server = Scripted::new([turn, FINE]);
         server.wire(|_| {}).send(&once()).await.unwrap();
         assert_eq!(server.asked().len(), 2);
+    }
+}
+
+/// A head that is missing does not say whether its bucket is.
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_is_asked_for_by_a_word() {
+    let missing = Turn::Answer(404, &[], "");
+    let word = |document| Turn::Answer(404, &[], document);
+    for (second, is_missing) in [
+        (word("<Error><Code>NoSuchKey</Code></Error>"), true),
+        (word("<Error><Code>NoSuchBucket</Code></Error>"), false),
+        (word("<html/>"), false),
+        (Turn::Answer(206, &[], "x"), false),
+        (Turn::Strange(404), false),
+    ] {
+        let server = Scripted::new([missing.clone(), second]);
+        let failed = server.wire(|_| {}).send(&look()).await.unwrap_err();
+        assert_eq!(failed.failure.is_missing(), is_missing, "{failed:?}");
     }
 }
 
