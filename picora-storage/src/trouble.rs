@@ -132,6 +132,25 @@ pub enum Trouble {
     },
 }
 
+impl Trouble {
+    /// A word for it that programs can compare, in snake case.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::NoSuchHost { .. } => "no_such_host",
+            Self::Unreachable { .. } => "unreachable",
+            Self::Certificate { .. } => "certificate",
+            Self::Clock { .. } => "clock",
+            Self::Region { .. } => "region",
+            Self::NoSuchBucket { .. } => "no_such_bucket",
+            Self::Credentials { .. } => "credentials",
+            Self::Token { .. } => "token",
+            Self::Permission { .. } => "permission",
+            Self::Other { .. } => "other",
+        }
+    }
+}
+
 /// The bytes that came are not those that were stored: the digest that the store keeps says so.
 ///
 /// Adapters put it into the chain of causes of their errors, so that whoever reads for the sake of checking can tell it from a lost

@@ -6,7 +6,6 @@ use futures::future::BoxFuture;
 use picora_bandwidth::{MeterId, OriginMeter};
 use picora_core::{Clock, Entropy, Outbox, PlanCatalogue};
 use picora_http::{Fallback, Live, PrefixLengths, TierBudgets, TrustedProxies};
-use picora_local::LocalStore;
 use picora_media::Media;
 use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, Tier, Tiers};
 use picora_redis::RedisLimiter;
@@ -16,9 +15,11 @@ use tracing::Instrument;
 use crate::alerts::{AlertSender, Mailing, Ports};
 use crate::config::{Config, ConfigError, Rate, WhenGone};
 use crate::credential::KeyCache;
+use crate::deployment::{Parts, owner};
 use crate::echo::KeptEcho;
 use crate::followers::Followers;
 use crate::signature::Signer;
+use crate::system::SystemClock;
 use crate::unsubscribe::Unsubscriber;
 
 /// The transaction of this server's store.
@@ -38,8 +39,8 @@ pub struct App {
     pub plans: PlanCatalogue,
     /// The use cases.
     pub media: Media<Tx>,
-    /// The files, for the sweeping of staged ones.
-    pub files: LocalStore,
+    /// What its deployment brought along.
+    pub parts: Parts,
     /// What is being served, until it is in the ledger.
     pub meter: OriginMeter,
     /// Who may ask how often.
@@ -98,15 +99,48 @@ impl App {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Arc<Self>, StartError> {
+        let parts = Self::parts(&config, &entropy)?;
+        Self::with(parts, config, clock, entropy).await
+    }
+
+    /// What the deployment brings along. What goes to vendors is signed by the machine's clock, also where rules have another one.
+    ///
+    /// **Errors**: [`StartError`] names the folder, file or key at fault. Nothing was sent.
+    pub fn parts(config: &Config, entropy: &Arc<dyn Entropy>) -> Result<Parts, StartError> {
+        Parts::open(config, &(Arc::new(SystemClock) as Arc<dyn Clock>), entropy)
+    }
+
+    /// Assembles the same from parts that are open already. A bucket becomes this server's, if it was nobody's.
+    ///
+    /// **Errors**: as [`App::open`]; the bucket is another server's.
+    pub async fn with(
+        parts: Parts,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Arc<Self>, StartError> {
+        let app = Self::as_guest(parts, config, clock, entropy).await?;
+        owner::claim(&app.parts.files, &app.signer).await?;
+        Ok(app)
+    }
+
+    /// The same in a bucket that may be another server's: whoever does so removes nothing but what is his, and runs no jobs.
+    ///
+    /// **Errors**: as [`App::open`].
+    pub async fn as_guest(
+        parts: Parts,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Arc<Self>, StartError> {
         let plans = read_plans(&config)?;
-        let files = open_files(&config)?;
         let store = open_database(&config).await?;
         let signer =
             Signer::open(&config.signing_key_file(), entropy.as_ref()).map_err(StartError)?;
         let hasher = SubjectHasher::new(signer.derived("subjects of the limiter"));
         let media = Media::new(
             Arc::new(store.clone()),
-            Arc::new(files.clone()),
+            parts.files.bytes.clone(),
             clock.clone(),
             entropy.clone(),
             Arc::new(|saga: BoxFuture<'static, ()>| drop(tokio::spawn(saga.in_current_span()))),
@@ -143,7 +177,7 @@ impl App {
             entropy,
             plans,
             media,
-            files,
+            parts,
             hasher,
             signer,
         }))
@@ -167,16 +201,6 @@ pub async fn open_database(config: &Config) -> Result<SqlStore, StartError> {
     let store = opened.map_err(failed)?;
     store.migrate().await.map_err(failed)?;
     Ok(store)
-}
-
-/// The files, for this process alone or shared with others on the same database.
-fn open_files(config: &Config) -> Result<LocalStore, StartError> {
-    let opened = if config.database.shared_folder {
-        LocalStore::open_shared(config.objects_dir())
-    } else {
-        LocalStore::open(config.objects_dir())
-    };
-    opened.map_err(|error| StartError(error.to_string()))
 }
 
 /// The plans of the configuration.

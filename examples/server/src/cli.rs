@@ -24,7 +24,7 @@ pub struct Settings {
     /// A configuration file in TOML.
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder of the database and the files [default: picora-data].
+    /// The folder of the database and, in the deployment `embedded`, of the files [default: picora-data].
     #[arg(long, global = true, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
     /// The address to listen at [default: 127.0.0.1:8080].
@@ -44,7 +44,7 @@ pub enum Command {
     /// Check or print the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Look whether the books of all accounts hold what they must; prints what is broken, and then exits with 1.
+    /// Look whether the books of all accounts hold what they must and the bucket works; prints what is broken, and then exits with 1.
     Doctor {
         /// Print one JSON object for each finding, and one at the end.
         #[arg(long)]
@@ -65,10 +65,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Serve (the default).
+    /// Serve (the default). Where files are in a bucket, it is looked at first.
     Serve,
+    /// Look at the place of the files.
+    #[command(subcommand)]
+    Storage(StorageCommand),
     /// Visit what the server does, against a fresh one on a virtual clock; fails when an answer is not as promised.
-    Tour,
+    Tour {
+        /// Keep the visitor's files where the configuration has files, some 100 MB at once, and remove them at the end; without it they are
+        /// in a temporary folder, and the configuration does not count.
+        #[arg(long)]
+        deployed: bool,
+    },
 }
 
 /// Making accounts and keys.
@@ -124,6 +132,17 @@ pub enum ConfigCommand {
     Check,
     /// Print it as it counts, as TOML.
     Print,
+}
+
+/// The place of the files.
+#[derive(Debug, Subcommand)]
+pub enum StorageCommand {
+    /// Write, read and remove a small object, as the server does when it starts; says what is wrong, and then exits with 1.
+    Check {
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Settings {

@@ -7,10 +7,12 @@ use futures::future::BoxFuture;
 use object_store::memory::InMemory;
 use picora_core::{AccountId, Clock, PlanId, StoreError};
 use picora_media::{AuditEntry, EmailAddress, Media, Role};
+use serde_json::json;
 
 use crate::app::{StartError, Tx, open_database, read_plans};
 use crate::cli::{AccountCommand, AdminCommand};
 use crate::config::Config;
+use crate::deployment::{self, Files};
 use crate::system::{SystemClock, SystemEntropy};
 
 /// Makes accounts, moves them to other plans.
@@ -95,6 +97,43 @@ pub async fn admin(config: &Config, command: &AdminCommand) -> Result<ExitCode, 
         }
     );
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks at the place of the files as a start does; answers 1 when something is wrong.
+///
+/// **Errors**: [`StartError`] when it cannot be looked at: a key is missing, or a folder is another server's.
+pub async fn check_storage(config: &Config, json: bool) -> Result<ExitCode, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let files = match deployment::bucket(config, &clock)? {
+        Some(bucket) => bucket,
+        None => Files::in_folder(config)?,
+    };
+    let trouble = files.examine().await.err();
+    let place = files.place();
+    if json {
+        let told = trouble
+            .as_ref()
+            .map(|it| json!({"kind": it.name(), "sentence": it.to_string()}));
+        let deployment = config.deployment.name();
+        let told = json!({"deployment": deployment, "files": place, "trouble": told});
+        println!("{told}");
+    } else {
+        match &trouble {
+            None => println!("Files can be kept in {place}."),
+            Some(trouble) => println!("{}", capitalized(&files.complaint(trouble))),
+        }
+    }
+    Ok(match trouble {
+        None => ExitCode::SUCCESS,
+        Some(_) => ExitCode::FAILURE,
+    })
+}
+
+/// As a sentence of its own.
+pub(crate) fn capitalized(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    let first = chars.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(chars).chain(['.']).collect()
 }
 
 /// The use cases without files: these commands touch none, so they run beside a server that has them locked.

@@ -6,21 +6,28 @@ use std::time::Duration;
 use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
 use serde::{Deserialize, Serialize};
 
+mod captcha;
 mod database;
+mod deployment;
 mod echo;
 mod events;
 mod load;
 mod mail;
 mod rate_limits;
 mod redis;
+mod secret;
+mod storage;
 
+pub use captcha::{AliyunKeys, Captcha, TurnstileKeys};
 pub use database::Database;
+pub use deployment::Deployment;
 pub use echo::{EchoKv, EchoRedis, EchoSettings};
 pub use events::Events;
-pub use load::{ConfigError, load};
+pub use load::{ConfigError, in_one_line, load};
 pub use mail::{Mail, Smtp, SmtpTls};
 pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
 pub use redis::SharedLimits;
+pub use storage::{Bucket, Storage, Vendor};
 
 /// The whole configuration. Unknown keys are errors, so that a misspelt one cannot be overlooked.
 ///
@@ -28,11 +35,11 @@ pub use redis::SharedLimits;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Where and with what it is deployed (C76). Only `embedded` is built; the clouds come with their adapters.
+    /// Where and with what it is deployed: `embedded`, `global` or `mainland` (C76).
     pub deployment: Deployment,
     /// The address to listen at.
     pub listen: std::net::SocketAddr,
-    /// The folder of the database and the files.
+    /// The folder of the embedded database, of the key that signs addresses and, when `embedded`, of the files.
     pub data_dir: PathBuf,
     /// How clients reach this server, without a slash at the end; when empty, the address that it listens at.
     pub public_url: String,
@@ -44,6 +51,8 @@ pub struct Config {
     pub upgrade_url: String,
     /// Where accounts, resources and the ledger are.
     pub database: Database,
+    /// Where the files are, unless they are in `data_dir`.
+    pub storage: Storage,
     /// Server-sent events.
     pub events: Events,
     /// Uploads.
@@ -54,21 +63,14 @@ pub struct Config {
     pub rate_limits: RateLimits,
     /// Mails of alerts.
     pub mail: Mail,
+    /// Who tells people from machines.
+    pub captcha: Captcha,
     /// Copies of usage for readers near by.
     pub echo: EchoSettings,
     /// What runs in the background.
     pub jobs: Jobs,
     /// The log.
     pub log: Log,
-}
-
-/// Where and with what the server is deployed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deployment {
-    /// SQLite, local files, memory; one process. With a `database.url` and a Redis, several.
-    #[default]
-    Embedded,
 }
 
 /// Where proxies note whom they speak for.
@@ -131,7 +133,7 @@ pub struct Log {
 }
 
 impl Config {
-    /// The folder of the files.
+    /// The folder of the files, when `embedded`.
     #[must_use]
     pub fn objects_dir(&self) -> PathBuf {
         self.data_dir.join("objects")
@@ -183,11 +185,13 @@ impl Default for Config {
             trusted_header: TrustedHeader::default(),
             upgrade_url: "https://picora.me/plans".to_owned(),
             database: Database::default(),
+            storage: Storage::default(),
             events: Events::default(),
             uploads: Uploads::default(),
             plans: Plans::default(),
             rate_limits: RateLimits::default(),
             mail: Mail::default(),
+            captcha: Captcha::default(),
             echo: EchoSettings::default(),
             jobs: Jobs::default(),
             log: Log::default(),

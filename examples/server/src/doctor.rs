@@ -1,7 +1,8 @@
-//! Looks whether the books hold what they must, in a database that may be in use.
+//! Looks whether the books hold what they must, in a database that may be in use, and whether the bucket of the files works.
 
 use std::fmt;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -12,18 +13,22 @@ use picora_sql::SqlStore;
 
 use crate::app::{StartError, open_database};
 use crate::config::Config;
+use crate::deployment;
 use crate::system::SystemClock;
 
-/// Examines every account, each as of one moment; answers 1 when something is broken.
+/// Examines the bucket, if there is one, and every account, each as of one moment; answers 1 when something is broken.
 ///
 /// **Errors**: [`StartError`] when the database cannot be opened or read.
 pub async fn run(config: &Config, json: bool) -> Result<ExitCode, StartError> {
     require_database(config)?;
     let store = open_database(config).await?;
     let bar = progress();
+    let bucket = examine_bucket(config).await?;
+    bucket.iter().for_each(|broken| tell(&bar, json, broken));
     let examined = examine(&store, &SystemClock, |broken| tell(&bar, json, broken)).await;
     bar.finish_and_clear();
-    let examined = examined.map_err(|error| StartError(error.to_string()))?;
+    let mut examined = examined.map_err(|error| StartError(error.to_string()))?;
+    examined.findings += u64::from(bucket.is_some());
     summarize(&examined, json);
     Ok(if examined.findings == 0 {
         ExitCode::SUCCESS
@@ -58,6 +63,8 @@ pub enum Broken {
     Books(Finding),
     /// The ledger contradicts what is stored.
     Level(Miscount),
+    /// Files cannot be kept; one sentence.
+    Files(String),
     /// Alerts wait in the outbox.
     Unsent {
         /// How many.
@@ -72,7 +79,7 @@ impl Broken {
         match self {
             Self::Books(finding) => Some(finding.account),
             Self::Level(miscount) => Some(miscount.account),
-            Self::Unsent { .. } => None,
+            Self::Files(_) | Self::Unsent { .. } => None,
         }
     }
 }
@@ -82,12 +89,23 @@ impl fmt::Display for Broken {
         match self {
             Self::Books(finding) => finding.fmt(f),
             Self::Level(miscount) => miscount.fmt(f),
+            Self::Files(sentence) => f.write_str(sentence),
             Self::Unsent { alerts } => write!(
                 f,
                 "{alerts} alerts have waited for more than an hour; is a server running that can send mail?"
             ),
         }
     }
+}
+
+/// What is wrong with the bucket of the files. A folder is the running server's, which would have stopped.
+async fn examine_bucket(config: &Config) -> Result<Option<Broken>, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let Some(files) = deployment::bucket(config, &clock)? else {
+        return Ok(None);
+    };
+    let trouble = files.examine().await.err();
+    Ok(trouble.map(|trouble| Broken::Files(files.complaint(&trouble))))
 }
 
 /// Examines the books of every account, and the outbox.

@@ -22,10 +22,7 @@ pub async fn welcome(app: &App) -> Result<(), StartError> {
         .await
         .map_err(failed)?;
     let (url, secret) = (&app.public_url, secret.reveal());
-    println!(
-        "Picora serves at {url}. Its data is in {}.",
-        app.config.data_dir.display()
-    );
+    println!("Picora serves at {url}. {}", whereabouts(app));
     println!();
     println!("A demo account on the plan `trial` was made. Its key is shown this once; try it:");
     println!();
@@ -36,6 +33,19 @@ pub async fn welcome(app: &App) -> Result<(), StartError> {
     println!("  curl -H 'Authorization: Bearer {secret}' {url}/v1/images");
     println!();
     Ok(())
+}
+
+/// Where everything is.
+fn whereabouts(app: &App) -> String {
+    let (data, files) = (app.config.data_dir.display(), app.parts.files.place());
+    match (app.config.database.url(), app.parts.files.are_in_a_bucket()) {
+        (None, false) => format!("Its data is in {data}."),
+        (None, true) => format!("Its database is in {data}, its files are in {files}."),
+        (Some(url), _) => {
+            let database = picora_sql::postgres::name(url);
+            format!("Its database is {database}, its files are in {files}.")
+        }
+    }
 }
 
 /// A GIF of one pixel, as `printf` of any shell writes it.

@@ -90,8 +90,12 @@ async fn scavenge(app: Arc<App>) {
     }
 }
 
+/// In a bucket there is nothing that we could sweep: its lifecycle rule removes unfinished uploads.
 async fn sweep(app: Arc<App>, older_than: Duration, now: Timestamp) {
-    match app.files.sweep_staged(older_than, now).await {
+    let Some(staged) = &app.parts.files.staged else {
+        return;
+    };
+    match staged.sweep_staged(older_than, now).await {
         Ok(swept) if swept.files == 0 => {}
         Ok(swept) => tracing::info!(
             files = swept.files,

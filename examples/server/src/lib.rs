@@ -6,6 +6,7 @@
 //! | module | noun |
 //! |---|---|
 //! | [`app`] | the parts, assembled |
+//! | [`deployment`] | what each deployment is made of |
 //! | [`config`], [`cli`], [`commands`] | what an operator decides and does |
 //! | [`routes`] | the route table, and the handlers |
 //! | [`openapi`] | the documents, from the route table |
@@ -25,6 +26,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod credential;
+pub mod deployment;
 pub mod doctor;
 pub mod echo;
 pub mod egress;

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use picora_core::{Clock, Entropy};
 
 use picora_server::app::{self, StartError};
-use picora_server::cli::{Cli, Command, ConfigCommand};
+use picora_server::cli::{Cli, Command, ConfigCommand, StorageCommand};
 use picora_server::config::{self, Config};
 use picora_server::system::{SystemClock, SystemEntropy};
-use picora_server::{commands, doctor, log, reconcile, serve, tour};
+use picora_server::{commands, deployment, doctor, log, reconcile, serve, tour};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -28,23 +29,13 @@ fn main() -> ExitCode {
 
 /// One clear sentence and exit code 2: the command was not carried out, and the operator can mend why.
 fn refuse(sentence: &str) -> ExitCode {
-    eprintln!("picora-server: {}", in_one_line(sentence));
+    eprintln!("picora-server: {}", config::in_one_line(sentence));
     ExitCode::from(2)
 }
 
-/// A parser of TOML draws the line at fault, as `3 | [[[`; the sentence names it by its number.
-fn in_one_line(sentence: &str) -> String {
-    let drawn = |line: &str| {
-        line.trim_start_matches(|char: char| char.is_ascii_digit() || char == ' ')
-            .starts_with('|')
-    };
-    let told = sentence.lines().filter(|line| !drawn(line));
-    told.map(str::trim).collect::<Vec<_>>().join("; ")
-}
-
 async fn run(cli: &Cli) -> Result<ExitCode, StartError> {
-    if matches!(cli.command, Some(Command::Tour)) {
-        return tour::run().await;
+    if matches!(cli.command, Some(Command::Tour { deployed: false })) {
+        return tour::run(Config::default()).await;
     }
     let config = config::load(cli.settings.config.as_deref(), &cli.settings.flags())
         .map_err(|error| StartError(error.to_string()))?;
@@ -75,7 +66,10 @@ async fn run(cli: &Cli) -> Result<ExitCode, StartError> {
         }
         Some(Command::Config(ConfigCommand::Check)) => check(&config),
         Some(Command::Config(ConfigCommand::Print)) => print(&config),
-        Some(Command::Tour) => unreachable!("the tour needs no configuration and was taken above"),
+        Some(Command::Storage(StorageCommand::Check { json })) => {
+            commands::check_storage(&config, *json).await
+        }
+        Some(Command::Tour { .. }) => tour::run(config).await,
     }
 }
 
@@ -87,6 +81,9 @@ fn check(config: &Config) -> Result<ExitCode, StartError> {
         .smtp
         .config()
         .map_err(|error| StartError(error.to_string()))?;
+    let entropy: Arc<dyn Entropy> = Arc::new(SystemEntropy);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    deployment::check(config, &clock, &entropy)?;
     println!("The configuration can be used.");
     Ok(ExitCode::SUCCESS)
 }

@@ -24,19 +24,29 @@ use crate::config::Config;
 use crate::{egress, first_run, jobs, routes};
 
 /// Serves until a signal, then drains: new connections are refused, requests under way are finished, what was served is written down.
+///
+/// It does not listen before the place of the files was seen to work.
+///
+/// **Errors**: [`StartError`], one sentence that names what is at fault and what to do.
 pub async fn run(
     mut config: Config,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 ) -> Result<ExitCode, StartError> {
     let mut signals = Signals::install()?; // before anybody can know that it runs
+    let parts = App::parts(&config, &entropy)?;
+    tokio::select! {
+        works = parts.files.must_work() => works?,
+        () = signals.wait() => return Ok(ExitCode::SUCCESS), // nobody was served yet
+    }
     let listener = listen(config.listen).await?;
     config.listen = listener
         .local_addr()
         .map_err(|error| StartError(format!("the listening address is unknown: {error}")))?;
-    let app = App::open(config, clock, entropy).await?;
+    let app = App::with(parts, config, clock, entropy).await?;
     first_run::welcome(&app).await?;
-    tracing::info!(address = %app.config.listen, data = %app.config.data_dir.display(), "serving");
+    let (deployment, files) = (app.config.deployment.name(), app.parts.files.place());
+    tracing::info!(address = %app.config.listen, deployment, data = %app.config.data_dir.display(), files, "serving");
     let (stop, stopping) = watch::channel(false);
     let jobs = jobs::start(&app, &stopping);
     let served = tokio::spawn(serve(app.clone(), listener, stopping));

@@ -6,7 +6,9 @@ use picora_kv::KvConfig;
 use picora_quota::echo::{Pace, Rhythm};
 use picora_redis::RedisConfig;
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
+
+use super::secret::{exposed, hidden};
 
 /// Copies of usage for readers near by (#186–#191). They decide nothing; without a place nothing is copied.
 ///
@@ -141,20 +143,12 @@ impl Eq for EchoRedis {}
 /// A secret has no equality of its own.
 impl PartialEq for EchoKv {
     fn eq(&self, other: &Self) -> bool {
-        let token = |it: &Self| it.token.as_ref().map(|it| it.expose_secret().to_owned());
         self.account == other.account
             && self.namespace == other.namespace
-            && token(self) == token(other)
+            && exposed(&self.token) == exposed(&other.token)
             && self.base_url == other.base_url
             && self.status_only == other.status_only
     }
 }
 
 impl Eq for EchoKv {}
-
-fn hidden<S: Serializer>(url: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-    match url {
-        Some(_) => to.serialize_some("(hidden)"),
-        None => to.serialize_none(),
-    }
-}

@@ -36,14 +36,15 @@ pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Con
         .prefix_separator("__")
         .separator("__")
         .list_separator(",")
+        .with_list_parse_key("captcha.turnstile.hostnames")
         .with_list_parse_key("trusted_proxies")
         .try_parsing(true);
     layers = layers.add_source(environment);
-    // As it is: what reads like a number or a truth value must not become one.
-    if let Ok(password) = std::env::var("PICORA__MAIL__SMTP__PASSWORD") {
-        layers = layers
-            .set_override("mail.smtp.password", password)
-            .map_err(fault)?;
+    for key in VERBATIM {
+        let variable = format!("PICORA__{}", key.replace('.', "__").to_uppercase());
+        if let Ok(value) = std::env::var(variable) {
+            layers = layers.set_override(*key, value).map_err(fault)?;
+        }
     }
     for (key, value) in flags {
         layers = layers.set_override(*key, value.as_str()).map_err(fault)?;
@@ -118,11 +119,48 @@ fn check(mut config: Config) -> Result<Config, ConfigError> {
     config.proxies()?;
     config.prefixes()?;
     config.database.check()?;
+    config.deployment.check(&config)?;
     Ok(config)
 }
 
+/// What is taken from the environment as it is: what reads like a number or a truth value must not become one.
+const VERBATIM: &[&str] = &[
+    "captcha.aliyun.access_key_id",
+    "captcha.aliyun.interactive_scene",
+    "captcha.aliyun.managed_scene",
+    "captcha.aliyun.secret",
+    "captcha.turnstile.interactive_secret",
+    "captcha.turnstile.managed_secret",
+    "echo.kv.token",
+    "mail.smtp.password",
+    "storage.cos.access_key_id",
+    "storage.cos.bucket",
+    "storage.cos.secret",
+    "storage.cos.token",
+    "storage.oss.access_key_id",
+    "storage.oss.bucket",
+    "storage.oss.secret",
+    "storage.oss.token",
+    "storage.r2.access_key_id",
+    "storage.r2.bucket",
+    "storage.r2.secret",
+    "storage.r2.token",
+];
+
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` wants it")]
 fn fault(error: config::ConfigError) -> ConfigError {
-    ConfigError::Source(error.to_string())
+    ConfigError::Source(in_one_line(&error.to_string()))
+}
+
+/// A sentence without line ends, and without what a parser of TOML draws: the line at fault, as `3 | secret = "…`. Its number is told.
+#[must_use]
+pub fn in_one_line(sentence: &str) -> String {
+    let drawn = |line: &str| {
+        line.trim_start_matches(|char: char| char.is_ascii_digit() || char == ' ')
+            .starts_with('|')
+    };
+    let told = sentence.lines().filter(|line| !drawn(line));
+    told.map(str::trim).collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -165,13 +203,14 @@ mod tests {
         assert!(config.database.url().unwrap().contains("hunter2"));
         let shown = format!("{config:?}{}", toml::to_string(&config).unwrap());
         assert!(!shown.contains("hunter2"), "{shown}");
-        for wrong in [
-            "\"mysql://me:hunter2@db\"",
-            "[\"postgres://me:hunter2@db\"]",
+        for (wrong, name) in [
+            ("\"mysql://me:hunter2@db\"", "url"),
+            ("[\"postgres://me:hunter2@db\"]", "url"),
+            ("\"postgres://me:hunter2@db", "picora.toml"), // whose line is not drawn
         ] {
             let fault = load_text(&format!("[database]\nurl = {wrong}")).unwrap_err();
             assert!(
-                !fault.contains("hunter2") && fault.contains("url"),
+                !fault.contains("hunter2") && fault.contains(name),
                 "{fault}"
             );
         }
@@ -208,6 +247,8 @@ mod tests {
             ("[rate_limits]\nreplicas = 0", "replicas"),
             ("[[[", "picora.toml"),
             ("deployment = \"moon\"", "moon"),
+            ("[storage.s3]\nbucket = \"a\"", "s3"),
+            ("[captcha.turnstile]\nsecret = \"a\"", "secret"),
             ("[events]\nper_account = 0", "events.per_account"),
             ("[events]\nkeep_alive_seconds = 26", "keep_alive_seconds"),
             ("[database]\nurl = \"mysql://a\"", "database.url"),

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use picora_mail::{SmtpConfig, Tls};
 use picora_quota::alert::Telling;
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use super::secret::{exposed, hidden, secret, source, text};
 
 /// Mails of alerts.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -113,29 +114,9 @@ impl Smtp {
     }
 
     fn secret(&self) -> Result<Option<SecretString>, ConfigError> {
-        match (&self.password, &self.password_file) {
-            (given, None) => Ok(given.clone()),
-            (None, Some(file)) => {
-                let text = text(file)?;
-                let secret = text.strip_suffix('\n').unwrap_or(&text);
-                let secret = secret.strip_suffix('\r').unwrap_or(secret);
-                Ok(Some(SecretString::from(secret.to_owned())))
-            }
-            (Some(_), Some(_)) => Err(source(
-                "`mail.smtp.password` and `mail.smtp.password_file` are both given: one is enough"
-                    .to_owned(),
-            )),
-        }
+        let (given, file) = (self.password.as_ref(), self.password_file.as_deref());
+        secret("mail.smtp.password", given, file)
     }
-}
-
-fn text(file: &std::path::Path) -> Result<String, ConfigError> {
-    let read = std::fs::read_to_string(file);
-    read.map_err(|error| source(format!("{} cannot be read: {error}", file.display())))
-}
-
-const fn source(sentence: String) -> ConfigError {
-    ConfigError::Source(sentence)
 }
 
 impl Default for Mail {
@@ -171,7 +152,7 @@ impl Default for Smtp {
 impl PartialEq for Smtp {
     fn eq(&self, other: &Self) -> bool {
         let plain = |it: &Self| {
-            let exposed = it.password.as_ref().map(|it| it.expose_secret().to_owned());
+            let exposed = exposed(&it.password).map(str::to_owned);
             let names = (it.host.clone(), it.port, it.tls, it.from.clone());
             let files = (it.password_file.clone(), it.certificates_file.clone());
             let times = (it.step_timeout_seconds, it.answer_timeout_seconds);
@@ -183,15 +164,10 @@ impl PartialEq for Smtp {
 
 impl Eq for Smtp {}
 
-fn hidden<S: Serializer>(password: &Option<SecretString>, to: S) -> Result<S::Ok, S::Error> {
-    match password {
-        Some(_) => to.serialize_some("(hidden)"),
-        None => to.serialize_none(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     fn smtp(change: impl FnOnce(&mut Smtp)) -> Result<Option<SmtpConfig>, String> {

@@ -50,7 +50,8 @@ pub struct Health {
     status: &'static str,
 }
 
-/// Asks the ledger something small; a server without its ledger cannot work.
+/// Asks the ledger something small; a server without its ledger cannot work. The place of the files is not asked: while it is away all
+/// servers are alike, each answers what needs no bytes, and 503 to the rest.
 async fn ready(State(app): State<Arc<App>>) -> Result<Response, Failure> {
     app.media
         .store()

@@ -8,10 +8,12 @@ mod bad_form;
 mod bad_wire;
 #[cfg(feature = "real-servers")]
 mod browser;
+mod captchas;
 mod child;
 mod client;
 mod days;
 mod delivery;
+mod deployments;
 mod disk;
 mod doctor;
 mod documents;
@@ -32,9 +34,12 @@ mod postgres;
 mod processes;
 mod proxies;
 mod reconcile;
+mod refusals;
 #[cfg(feature = "real-servers")]
 mod schemathesis;
+mod secrets;
 mod shutdown;
+mod sky;
 mod start;
 mod strangers;
 #[cfg(feature = "real-servers")]

@@ -1,0 +1,132 @@
+//! Where files are.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::path::Path;
+use object_store::{Error, ObjectStore};
+use picora_local::LocalStore;
+use picora_storage::{Examine, Trouble};
+use picora_tiering::TierControl;
+
+use crate::app::StartError;
+use crate::config::Config;
+
+/// Where files are, and what else their place can do.
+pub struct Files {
+    /// The bytes.
+    pub bytes: Arc<dyn ObjectStore>,
+    /// Files of uploads that never came to an end, to be swept; only a folder has them where we see them.
+    pub staged: Option<LocalStore>,
+    /// The tiers, where there are any.
+    pub tiers: Option<Arc<dyn TierControl>>,
+    /// The bucket, as it is looked at before work begins; a folder was tried when it was opened.
+    pub(super) bucket: Option<Probed>,
+    /// The place, for people.
+    pub(super) place: String,
+}
+
+/// A bucket behind a host, and whose key asks.
+pub(super) struct Probed {
+    pub(super) host: String,
+    pub(super) bucket: String,
+    pub(super) access_key_id: String,
+    pub(super) examine: Arc<dyn Examine>,
+}
+
+impl Files {
+    /// The folder of the embedded deployment, for this process alone or shared with others on the same database.
+    ///
+    /// **Errors**: [`StartError`] names the folder; it is another server's, or cannot be written.
+    pub fn in_folder(config: &Config) -> Result<Self, StartError> {
+        let folder = config.objects_dir();
+        let opened = if config.database.shared_folder {
+            LocalStore::open_shared(&folder)
+        } else {
+            LocalStore::open(&folder)
+        };
+        let store = opened.map_err(|error| StartError(error.to_string()))?;
+        Ok(Self {
+            bytes: Arc::new(store.clone()),
+            staged: Some(store),
+            tiers: None,
+            bucket: None,
+            place: format!("the folder {}", folder.display()),
+        })
+    }
+
+    /// Where they are: `the bucket photos of Aliyun OSS`.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// Whether they are in a bucket, which other servers may have been given, too.
+    #[must_use]
+    pub const fn are_in_a_bucket(&self) -> bool {
+        self.bucket.is_some()
+    }
+
+    /// Does once what the server will do all day: writes a small object, reads it, removes it, and lists. Nothing to do in a folder.
+    ///
+    /// **Errors**: [`Trouble`], within [`EXAMINED_WITHIN`].
+    pub async fn examine(&self) -> Result<(), Trouble> {
+        let Some(probed) = &self.bucket else {
+            return Ok(());
+        };
+        let examined = async {
+            probed.examine.examine().await?;
+            self.list(probed).await
+        };
+        let examined = tokio::time::timeout(EXAMINED_WITHIN, examined).await;
+        examined.unwrap_or_else(|_| {
+            let cause = format!("it did not answer within {} s", EXAMINED_WITHIN.as_secs());
+            let host = probed.host.clone();
+            Err(Trouble::Unreachable { host, cause })
+        })
+    }
+
+    /// The janitor looks for objects that belong to nobody; without the right to, it would notice after a day, in the log.
+    async fn list(&self, probed: &Probed) -> Result<(), Trouble> {
+        let (operation, few) = ("list", Path::from(NEVER_MANY));
+        match self.bytes.list_with_delimiter(Some(&few)).await {
+            Ok(_) => Ok(()),
+            Err(Error::PermissionDenied { .. } | Error::Unauthenticated { .. }) => {
+                Err(Trouble::Permission {
+                    access_key_id: probed.access_key_id.clone(),
+                    operation,
+                    bucket: probed.bucket.clone(),
+                })
+            }
+            Err(error) => Err(Trouble::Other {
+                operation,
+                cause: error.into(),
+            }),
+        }
+    }
+
+    /// The same for who starts a server: one sentence that also names the place.
+    pub async fn must_work(&self) -> Result<(), StartError> {
+        let examined = self.examine().await;
+        examined.map_err(|trouble| StartError(self.complaint(&trouble)))
+    }
+
+    /// What is wrong, in one sentence.
+    #[must_use]
+    pub fn complaint(&self, trouble: &Trouble) -> String {
+        format!("files cannot be kept in {}: {trouble}", self.place)
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Files").field(&self.place).finish()
+    }
+}
+
+/// Where only the mark of the owner lies.
+const NEVER_MANY: &str = "picora";
+
+/// Above the half minute after which adapters give a request up, so that their sentence comes first; somebody waits for the server.
+pub const EXAMINED_WITHIN: Duration = Duration::from_secs(45);
