@@ -9,6 +9,8 @@ use percent_encoding::percent_decode_str;
 pub struct Call {
     /// Its method.
     pub method: Method,
+    /// Its whole path, decoded.
+    pub path: String,
     /// The bucket, from the host or from the path.
     pub bucket: String,
     /// The object, decoded; empty for the bucket itself.
@@ -22,8 +24,9 @@ pub struct Call {
 }
 
 impl Call {
-    /// Takes a request apart. `bucket_of` says which bucket a host is, without its port; other hosts have the bucket in the path.
-    pub(crate) fn of(
+    /// Takes a request apart; `None` when it is not text throughout. `bucket_of` says which bucket a host is, without its port; other hosts have the bucket in the path.
+    #[must_use]
+    pub fn of(
         method: Method,
         uri: &Uri,
         headers: HeaderMap,
@@ -36,6 +39,7 @@ impl Call {
         };
         let host = headers.get(http::header::HOST)?.to_str().ok()?;
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let whole = decode(uri.path())?;
         let path = uri.path().strip_prefix('/')?;
         let (bucket, key) = match bucket_of(host) {
             Some(bucket) => (bucket, decode(path)?),
@@ -57,6 +61,7 @@ impl Call {
         });
         Some(Self {
             method,
+            path: whole,
             bucket,
             key,
             query: pairs.collect::<Option<_>>()?,

@@ -27,6 +27,9 @@ use picora_tiering::TierControl;
 
 pub use opening::Opening;
 
+/// More often than any adapter tries.
+const MOST_TRIES: usize = 12;
+
 /// Bytes and tiers of one store.
 pub trait Store: ObjectStore + TierControl + Clone + 'static {}
 
@@ -34,14 +37,19 @@ impl<S: ObjectStore + TierControl + Clone + 'static> Store for S {}
 
 /// Gives each promise a test. `$fresh` makes a cloud and the adapter before it.
 ///
+/// `updates: true` is for a store that puts an object in place of one of its versions.
+///
 /// A second call with `strangers:` gives those of who is refused: `$start` starts a cloud, and `$open` opens the adapter before it as an
-/// [`Opening`] says.
+/// [`Opening`] says; a third one with `liars:` those of answers that no store gives.
 #[macro_export]
 macro_rules! store_promises {
     ($fresh:path) => {
+        $crate::store_promises! { $fresh, updates: false }
+    };
+    ($fresh:path, updates: $updates:expr) => {
         $crate::store_promises! { @own $fresh;
             bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused;
-            tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_frozen_until_it_is_restored,
+            tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_read_as_the_caps_say,
                 what_is_not_there_or_another_is_not_moved;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
@@ -53,7 +61,7 @@ macro_rules! store_promises {
             history: random_faults_lose_and_damage_nothing;
         }
         $crate::store_promises! { @object_store $fresh;
-            put_get_delete_list(), put_get_attributes(), get_opts(), put_opts(false), stream_get(), list_uses_directories_correctly(),
+            put_get_delete_list(), put_get_attributes(), get_opts(), put_opts($updates), stream_get(), list_uses_directories_correctly(),
             list_with_delimiter(), list_with_offset_exclusivity(), rename_and_copy(), copy_if_not_exists(),
             copy_rename_nonexistent_object(), multipart_race_condition(true), multipart_out_of_order()
         }
@@ -63,11 +71,15 @@ macro_rules! store_promises {
             strangers: strangers_are_refused_and_told_why_without_their_secret, a_wrong_clock_is_called_by_its_name,
             a_right_that_is_missing_is_named, a_bucket_that_is_not_there_is_named, a_store_that_works_is_examined_without_a_trace,
             a_temporary_key_holds_until_its_end, a_store_that_hangs_is_not_waited_for;
-            liars: what_no_store_answers_is_an_error_within_the_deadline, an_object_that_is_not_as_announced_is_an_error,
-                a_list_that_leads_nowhere_ends;
             unreachable: a_name_that_leads_nowhere_is_named, a_port_where_nobody_listens_is_named, a_black_hole_is_left_within_the_deadline,
                 a_certificate_that_nobody_vouches_for_is_not_believed, a_server_without_tls_is_not_believed,
                 a_certificate_of_another_host_is_not_believed;
+        }
+    };
+    (liars: $start:path, $open:path) => {
+        $crate::store_promises! { @opened $start, $open;
+            liars: what_no_store_answers_is_an_error_within_the_deadline, an_object_that_is_not_as_announced_is_an_error,
+                a_list_that_leads_nowhere_ends;
         }
     };
     (@opened $start:path, $open:path; $($group:ident: $($promise:ident),+;)+) => {$(

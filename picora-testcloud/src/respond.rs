@@ -139,7 +139,7 @@ impl Shared {
             }
             Fault::Garbage(kind) => {
                 let answer = Answer::empty(StatusCode::OK).with("content-type", "application/xml");
-                (native::named(habits, answer), garbage::body(kind))
+                (native::marked(habits, answer), garbage::body(kind))
             }
             Fault::Hang(after) => {
                 let answer = self.act(&call);
