@@ -21,7 +21,7 @@ pub(super) fn copy(
     call: &Call,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
-    object::may_write(habits, store, call, "cf-copy-destination-")?;
+    object::forbid_overwrite(habits, store, call)?;
     let from = source(habits, call)?;
     let found = store.objects.get(&from).ok_or_else(missing)?;
     if habits.is_archive(found.class) && !matches!(found.thaw(now), Thaw::ReadableUntil(_)) {
@@ -44,12 +44,18 @@ pub(super) fn copy(
     let allowed = match habits.self_copy {
         SelfCopy::Drops => true,
         SelfCopy::MustReplace => directive != Directive::Keep,
-        SelfCopy::MustChange => directive != Directive::Keep || class != found.class,
+        // A class that is not named is none that is changed, though it becomes the standard one in copies elsewhere.
+        SelfCopy::MustChange => {
+            let named = habits.header(call, "storage-class").is_some();
+            directive != Directive::Keep || (named && class != found.class)
+        }
     };
     if itself && !allowed {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata or storage class.";
         return Err(Refusal::new(400, "InvalidRequest", message));
     }
+    // Only now: the source is selected before the destination is committed.
+    object::may_write(habits, store, call, "cf-copy-destination-")?;
     let drops = itself && habits.self_copy == SelfCopy::Drops;
     let headers = match directive {
         Directive::Keep if !drops => found.headers.clone(),
