@@ -40,7 +40,7 @@ impl<S: ObjectStore + TierControl + Clone + 'static> Store for S {}
 /// `updates: true` is for a store that puts an object in place of one of its versions.
 ///
 /// A second call with `strangers:` gives those of who is refused: `$start` starts a cloud, and `$open` opens the adapter before it as an
-/// [`Opening`] says.
+/// [`Opening`] says; a third one with `liars:` those of answers that no store gives.
 #[macro_export]
 macro_rules! store_promises {
     ($fresh:path) => {
@@ -71,11 +71,15 @@ macro_rules! store_promises {
             strangers: strangers_are_refused_and_told_why_without_their_secret, a_wrong_clock_is_called_by_its_name,
             a_right_that_is_missing_is_named, a_bucket_that_is_not_there_is_named, a_store_that_works_is_examined_without_a_trace,
             a_temporary_key_holds_until_its_end, a_store_that_hangs_is_not_waited_for;
-            liars: what_no_store_answers_is_an_error_within_the_deadline, an_object_that_is_not_as_announced_is_an_error,
-                a_list_that_leads_nowhere_ends;
             unreachable: a_name_that_leads_nowhere_is_named, a_port_where_nobody_listens_is_named, a_black_hole_is_left_within_the_deadline,
                 a_certificate_that_nobody_vouches_for_is_not_believed, a_server_without_tls_is_not_believed,
                 a_certificate_of_another_host_is_not_believed;
+        }
+    };
+    (liars: $start:path, $open:path) => {
+        $crate::store_promises! { @opened $start, $open;
+            liars: what_no_store_answers_is_an_error_within_the_deadline, an_object_that_is_not_as_announced_is_an_error,
+                a_list_that_leads_nowhere_ends;
         }
     };
     (@opened $start:path, $open:path; $($group:ident: $($promise:ident),+;)+) => {$(

@@ -148,3 +148,42 @@ fn restoring(text: &str) -> Restoring {
         _ => Restoring::Ongoing,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn only_what_says_until_when_is_readable() {
+        let until = Timestamp::from_unix_seconds(1_492_330_353);
+        let date = "expiry-date=\"Sun, 16 Apr 2017 08:12:33 GMT\"";
+        for (text, state) in [
+            (
+                format!("ongoing-request=\"false\", {date}"),
+                Restoring::ReadableUntil(until),
+            ),
+            (
+                format!("ongoing-request=\"true\", {date}"),
+                Restoring::Ongoing,
+            ),
+            ("ongoing-request=\"true\"".to_owned(), Restoring::Ongoing),
+            ("ongoing-request=\"false\"".to_owned(), Restoring::Ongoing),
+            (
+                "ongoing-request=\"false\", expiry-date=\"soon\"".to_owned(),
+                Restoring::Ongoing,
+            ),
+            (String::new(), Restoring::Ongoing),
+        ] {
+            assert_eq!(restoring(&text), state, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "(ongoing-request=\"(false|true)\")?.{0,6}(expiry-date=\".{0,40}\"?)?.{0,6}") {
+            let _ = restoring(&text);
+        }
+    }
+}

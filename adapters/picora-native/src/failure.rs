@@ -133,11 +133,11 @@ impl Failure {
         self.refusal().map(|refusal| refusal.status)
     }
 
-    /// Whether the store refused with this status, and no word for it.
+    /// Whether the store says to a `HEAD` that something is missing, and not what.
     #[must_use]
-    pub fn is_wordless(&self, status: u16) -> bool {
+    pub fn is_wordless(&self) -> bool {
         let refusal = self.refusal();
-        refusal.is_some_and(|it| it.status == status && it.code.is_empty())
+        refusal.is_some_and(|it| it.bodiless && it.status == 404 && it.code.is_empty())
     }
 
     /// Whether the store says that there is no such object; a bucket that is not there says nothing about its objects.

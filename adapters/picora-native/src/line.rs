@@ -166,7 +166,9 @@ impl Line {
             ration.turn(patience.end).await?;
         }
         let deadline = patience.of_one();
-        let response = timeout_at(deadline, self.http.execute(made()?)).await;
+        let request = made()?;
+        let bodiless = request.method() == http::Method::HEAD;
+        let response = timeout_at(deadline, self.http.execute(request)).await;
         let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
         let response = response.map_err(|error| Failure::of(&error))?;
         let (parts, body) = response.into_parts();
@@ -181,11 +183,10 @@ impl Line {
         if parts.status.is_success() {
             return Ok((Answered { parts, body }, deadline));
         }
-        // Whatever stands in it: the status says that it was refused.
-        let body = answer::whole(body, LONGEST_REFUSAL, deadline)
-            .await
-            .unwrap_or_default();
-        let refusal = Refusal::read(&parts, &body, self.marks.prefix, &*self.clock);
+        // Without all of it nobody knows why: 403 may be a wrong key, or an object that is archived.
+        let body = answer::whole(body, LONGEST_REFUSAL, deadline).await?;
+        let mut refusal = Refusal::read(&parts, &body, self.marks.prefix, &*self.clock);
+        refusal.bodiless = bodiless;
         Err(Failure::Refused(Box::new(refusal)))
     }
 

@@ -136,6 +136,8 @@ fn location(key: &str) -> Result<Path, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::xml;
 
@@ -212,4 +214,25 @@ mod tests {
             assert!(matches!(page, Err(Failure::Lost(_))), "{entries}: {page:?}");
         }
     }
+
+    proptest! {
+        /// Whatever stands in its elements: a page or an error, and what goes on leads further.
+        #[test]
+        fn any_elements_are_a_page_or_none(
+            elements in proptest::collection::vec((ELEMENT, "|true|false|[a-c/.]{0,4}|-?[0-9]{1,25}|2026-11-21T08:00:00Z"), 0..40),
+            last in "[a-c/]{0,3}",
+        ) {
+            let document: Vec<_> = elements
+                .into_iter()
+                .map(|(element, text)| (format!("ListBucketResult/{element}"), text))
+                .collect();
+            let from = Place { name: "next", token: "there".to_owned(), last };
+            if let Ok(page) = page(&document, ("next", "Next"), Some(&from)) {
+                prop_assert!(page.next.is_none_or(|next| next.last > from.last));
+                prop_assert!(page.objects.iter().all(|it| !it.location.as_ref().is_empty()));
+            }
+        }
+    }
+
+    const ELEMENT: &str = "IsTruncated|Next|Contents|Contents/(Key|Size|LastModified|ETag)|CommonPrefixes/Prefix|Other";
 }

@@ -28,6 +28,8 @@ pub struct Refusal {
     pub elsewhere: Option<String>,
     /// How long it wants to be left alone.
     pub retry_after: Option<Duration>,
+    /// Whether it is one to `HEAD`, which has no body and often no word.
+    pub bodiless: bool,
     /// Whether it refused because the object is archived.
     #[source]
     pub frozen: Option<Frozen>,
@@ -93,6 +95,7 @@ impl Refusal {
 
     /// Whether the store says that there is no such object.
     pub(crate) fn is_missing(&self) -> bool {
-        self.status == 404 && self.code == "NoSuchKey"
+        let wordless = self.code.is_empty() && self.bodiless;
+        self.status == 404 && (wordless || self.code == "NoSuchKey")
     }
 }

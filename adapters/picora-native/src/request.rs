@@ -66,7 +66,7 @@ impl<D: Dialect> Wire<D> {
     pub(crate) async fn send(&self, ask: &Ask) -> Result<Answered, Failed> {
         let sent = self.line.send(ask.sending(), || self.signed(ask)).await;
         match sent {
-            Err(failed) if ask.method == Method::HEAD && failed.failure.is_wordless(404) => {
+            Err(failed) if failed.failure.is_wordless() => {
                 Err(self.what_is_missing(&ask.key).await)
             }
             sent => sent,

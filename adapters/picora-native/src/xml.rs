@@ -64,6 +64,8 @@ const MOST_ELEMENTS: usize = 25_000;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -110,4 +112,23 @@ mod tests {
         let read = texts("<A><B>&lt;&#x732b;&amp;</B></A>".as_bytes()).unwrap();
         assert_eq!(read[0], ("A/B".to_owned(), "<猫&".to_owned()));
     }
+
+    proptest! {
+        /// Nobody's bytes make it panic, nor keep much more than they are.
+        #[test]
+        fn any_bytes_are_read_or_not(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = texts(&bytes);
+        }
+
+        #[test]
+        fn any_tags_are_read_or_not(tags in proptest::collection::vec(TAG, 0..60)) {
+            let document = tags.concat();
+            if let Some(read) = texts(document.as_bytes()) {
+                let kept: usize = read.iter().map(|(path, text)| path.len() + text.len()).sum();
+                prop_assert!(kept <= document.len() * DEEPEST);
+            }
+        }
+    }
+
+    const TAG: &str = "(<|</)(Error|Code|ListBucketResult|Contents|Key)(>|/>| a='b'>|)|&(amp|lt|#x1F600|b|#0|#xFFFFFFFF);|<!(--|DOCTYPE a|\\[CDATA\\[)|(]]|--|)>|[a-z<>&\\x00]{0,3}";
 }

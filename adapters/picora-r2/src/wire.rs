@@ -65,9 +65,7 @@ impl Wire {
             {
                 self.already_there(request, failed).await
             }
-            Err(failed) if *request.method() == Method::HEAD && failed.failure.is_wordless(404) => {
-                Err(self.what_is_missing(request).await)
-            }
+            Err(failed) if failed.failure.is_wordless() => Err(self.what_is_missing(request).await),
             sent => sent,
         }
     }
@@ -110,7 +108,7 @@ impl Wire {
         let head = bare(head).map_err(unsendable)?;
         let found = self.line.send(sending(&head), || self.signed(&head)).await;
         match found {
-            Err(failed) if failed.failure.is_wordless(404) => Err(refused),
+            Err(failed) if failed.failure.is_wordless() => Err(refused),
             Ok(found) => {
                 let theirs = answer::crc64(&found.parts.headers);
                 if theirs == answer::crc64(request.headers()) {

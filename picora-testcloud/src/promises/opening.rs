@@ -7,7 +7,7 @@ use std::time::Duration;
 use picora_core::Clock;
 use picora_sign::Credentials;
 
-use crate::Cloud;
+use crate::{Cloud, CloudClock};
 
 /// How an adapter shall be opened before a cloud, in the words that all vendors share.
 #[derive(Clone)]
@@ -29,9 +29,18 @@ impl Opening {
     #[must_use]
     pub fn of(cloud: &Cloud) -> Self {
         Self {
-            endpoint: cloud.url(),
-            credentials: Cloud::credentials(),
             clock: Arc::new(cloud.clock()),
+            ..Self::at(&cloud.url())
+        }
+    }
+
+    /// The same before a cloud in another process, by this machine's clock.
+    #[must_use]
+    pub fn at(url: &str) -> Self {
+        Self {
+            endpoint: url.to_owned(),
+            credentials: Cloud::credentials(),
+            clock: Arc::new(CloudClock::default()),
             // Digests of large parts take long without optimisation.
             read_timeout: Duration::from_secs(20),
             budget: Duration::from_secs(60),

@@ -6,3 +6,4 @@ mod world;
 
 picora_testcloud::store_promises!(crate::world::fresh);
 picora_testcloud::store_promises!(strangers: crate::world::start, crate::world::opened);
+picora_testcloud::store_promises!(liars: crate::world::start, crate::world::opened);
