@@ -142,10 +142,8 @@ impl<D: Dialect> Wire<D> {
         let body = if ask.method == Method::HEAD {
             Bytes::new()
         } else {
-            // Whatever stands in it: the status says that it was refused.
-            bounded(response.into_body(), LONGEST_REFUSAL)
-                .await
-                .unwrap_or_default()
+            // Without all of it nobody knows why: 403 may be a wrong key, or an object that is archived.
+            bounded(response.into_body(), LONGEST_REFUSAL).await?
         };
         Err(refusal(status.as_u16(), &body))
     }
