@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
 
+use crate::digests::Digests;
+
 /// A request to an object or a bucket.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -19,15 +21,16 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// Of the body, where it was not kept.
+    pub digests: Option<Digests>,
 }
 
 impl Call {
-    /// Takes a request apart. `bucket_of` says which bucket a host is, without its port; other hosts have the bucket in the path.
+    /// Takes a request apart, but for its body. `bucket_of` says which bucket a host is, without its port; other hosts have the bucket in the path.
     pub(crate) fn of(
         method: Method,
         uri: &Uri,
         headers: HeaderMap,
-        body: Bytes,
         bucket_of: impl Fn(&str) -> Option<String>,
     ) -> Option<Self> {
         let decode = |text: &str| {
@@ -61,7 +64,8 @@ impl Call {
             key,
             query: pairs.collect::<Option<_>>()?,
             headers,
-            body,
+            body: Bytes::new(),
+            digests: None,
         })
     }
 

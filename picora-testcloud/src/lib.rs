@@ -14,6 +14,9 @@
 //! | `native` | the dialects of Aliyun OSS and Tencent COS |
 //! | [`call`], [`answer`], [`xml`] | requests, answers, documents |
 //! | [`object`] | what lies in a bucket |
+//! | [`bill`] | what it would have cost |
+//! | [`digests`], [`generated`] | bytes that nobody keeps |
+//! | [`serve`] | a cloud in a process of its own, which is also the binary `picora-testcloud` |
 //! | [`promises`] | what every adapter must keep |
 //!
 //! ```
@@ -23,18 +26,22 @@
 //! ```
 
 pub mod answer;
+pub mod bill;
 pub mod call;
 pub mod chance;
 pub mod clock;
 pub mod cloud;
 mod cut;
+pub mod digests;
 pub mod faults;
 mod garbage;
+pub mod generated;
 mod keys;
 mod native;
 pub mod object;
 pub mod promises;
 mod respond;
+pub mod serve;
 pub mod xml;
 
 pub use chance::Chance;

@@ -2,6 +2,7 @@
 //!
 //! **Source**: the vendors' pages of each operation. What they leave open is answered as the official clients expect it.
 
+mod book;
 mod copy;
 mod habits;
 mod list;
@@ -10,6 +11,8 @@ mod object;
 mod restore;
 mod seal_cos;
 mod seal_oss;
+mod shelf;
+mod sink;
 
 use std::collections::BTreeMap;
 
@@ -20,14 +23,17 @@ use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::cloud::BUCKET;
 use crate::keys::Keys;
-use crate::object::Object;
 use crate::xml::element;
 pub(crate) use habits::{COS, Habits, OSS};
+use shelf::Shelf;
+pub(crate) use sink::Sink;
 
 /// What a bucket holds.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    objects: BTreeMap<String, Object>,
+    pub(crate) objects: Shelf,
+    /// In place of all else, where bytes are not kept.
+    pub(crate) sink: Option<Sink>,
     uploads: BTreeMap<String, multipart::Upload>,
     started: u64,
 }
@@ -52,7 +58,8 @@ impl Store {
     }
 
     /// Takes an object away.
-    pub(crate) fn vanish(&mut self, key: &str) {
+    pub(crate) fn vanish(&mut self, key: &str, now: Timestamp) {
+        self.objects.now = now;
         self.objects.remove(key);
     }
 }
@@ -88,10 +95,15 @@ pub(crate) fn answer(
     now: Timestamp,
     surprises: &mut Vec<String>,
 ) -> Answer {
+    let operation = operation(habits, call);
+    let before = book::Before::of(habits, &store.objects, operation, call);
+    store.objects.now = now;
     let answer = (habits.seal)(call, keys, now)
         .and_then(|()| known(habits, call, surprises))
         .and_then(|()| act(habits, store, call, now));
     let answer = answer.unwrap_or_else(|refusal| refuse(habits, call, &refusal));
+    let shelf = &mut store.objects;
+    book::enter(habits, shelf, operation, (call, &before), &answer, now);
     named(habits, answer)
 }
 
@@ -110,7 +122,11 @@ fn act(habits: &Habits, store: &mut Store, call: &Call, now: Timestamp) -> Resul
             "The specified bucket does not exist.",
         ));
     }
-    match operation(habits, call) {
+    let operation = operation(habits, call);
+    if let Some(sink) = &mut store.sink {
+        return sink::act(habits, sink, operation, call, now);
+    }
+    match operation {
         "ListObjects" => list::first(store, call),
         "ListObjectsV2" => list::second(store, call),
         "DeleteMultipleObjects" => object::delete_many(store, call),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
+use md5::{Digest, Md5};
 use picora_core::Timestamp;
 
 use super::{Habits, Store, class, object, served};
@@ -85,7 +86,7 @@ pub(super) fn complete(
     let numbers = of("CompleteMultipartUpload/Part/PartNumber");
     let names = of("CompleteMultipartUpload/Part/ETag");
     let upload = found(store, call)?;
-    let mut bytes = BytesMut::new();
+    let (mut bytes, mut names_of_parts) = (BytesMut::new(), Vec::new());
     let mut last = 0;
     let count = numbers.len();
     for (at, (number, name)) in numbers.iter().zip(&names).enumerate() {
@@ -119,6 +120,7 @@ pub(super) fn complete(
                 "Your proposed upload is smaller than the minimum allowed size.",
             ));
         }
+        names_of_parts.extend_from_slice(&Md5::digest(part));
         bytes.extend_from_slice(part);
     }
     if count == 0 || names.len() != count {
@@ -126,7 +128,10 @@ pub(super) fn complete(
     }
     let bytes = bytes.freeze();
     let object = Object {
-        etag: format!("\"{}-{count}\"", habits.etag(&bytes).trim_matches('"')),
+        etag: format!(
+            "\"{}-{count}\"",
+            habits.etag(&names_of_parts).trim_matches('"')
+        ),
         bytes,
         damage: None,
         class: upload.class,

@@ -156,7 +156,7 @@ fn conditions(object: &Object, call: &Call) -> Result<Option<Answer>, Refusal> {
 }
 
 /// A single range; one that is none is ignored, as OSS does unless it is asked for more.
-fn range(text: &str, length: usize) -> Option<Range<usize>> {
+pub(super) fn range(text: &str, length: usize) -> Option<Range<usize>> {
     let (start, end) = text.strip_prefix("bytes=")?.split_once('-')?;
     let range = match (start.parse::<usize>(), end.parse::<usize>()) {
         (Ok(start), Ok(end)) => start..end.saturating_add(1).min(length),
@@ -230,7 +230,7 @@ pub(super) fn document_date(at: Timestamp) -> String {
 }
 
 /// The upper-case hexadecimal of a digest in base 64.
-fn base64_md5(text: &str) -> Option<String> {
+pub(super) fn base64_md5(text: &str) -> Option<String> {
     let bytes = BASE64_STANDARD.decode(text).ok()?;
     (bytes.len() == 16).then(|| crate::object::hex(&bytes))
 }

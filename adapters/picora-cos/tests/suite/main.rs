@@ -6,3 +6,4 @@ mod strangers;
 mod world;
 
 picora_testcloud::store_promises!(crate::world::fresh);
+picora_testcloud::gigabyte_promise!("cos", crate::world::at);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use picora_cos::Cos;
 use picora_native::NativeConfig;
 use picora_testcloud::cloud::BUCKET;
-use picora_testcloud::{Cloud, Vendor};
+use picora_testcloud::{Cloud, CloudClock, Vendor};
 
 /// Both; every test has its own.
 pub(crate) fn fresh() -> (Cloud, Cos) {
@@ -16,14 +16,25 @@ pub(crate) fn fresh() -> (Cloud, Cos) {
 }
 
 pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut NativeConfig)) -> Cos {
+    let mut config = config(&cloud.url());
+    change(&mut config);
+    picora_cos::open(config, Arc::new(cloud.clock())).unwrap()
+}
+
+/// The adapter before an emulator in another process, by this machine's clock.
+pub(crate) fn at(url: &str) -> Cos {
+    picora_cos::open(config(url), Arc::new(CloudClock::default())).unwrap()
+}
+
+fn config(url: &str) -> NativeConfig {
+    let credentials = Cloud::credentials();
     let mut config = NativeConfig::new(
-        &cloud.url(),
+        url,
         &format!("{BUCKET}-1250000000"),
         "ap-guangzhou",
-        Cloud::credentials(),
+        credentials,
     )
     .unwrap();
     config.read_timeout = Duration::from_secs(20); // digests of large parts take long without optimisation
-    change(&mut config);
-    picora_cos::open(config, Arc::new(cloud.clock())).unwrap()
+    config
 }
