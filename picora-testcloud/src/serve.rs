@@ -47,8 +47,8 @@ impl Orders {
     }
 }
 
-/// Serves until standard input ends. The address is printed in a line of its own, and at the end how many faults were met, what no client
-/// should have sent, and how much memory it took.
+/// Serves until standard input ends. The address is printed in a line of its own, and at the end which operations met faults, what no
+/// client should have sent, and how much memory it took.
 ///
 /// **Errors**: those of standard input and output.
 pub fn serve(orders: Orders) -> std::io::Result<()> {
@@ -64,8 +64,9 @@ pub fn serve(orders: Orders) -> std::io::Result<()> {
     writeln!(output, "\n{}", cloud.url())?;
     output.flush()?;
     std::io::stdin().read_to_end(&mut Vec::new())?;
-    let (met, surprises) = (cloud.faults().met().len(), cloud.surprises());
-    writeln!(output, "faults {met}")?;
+    let (met, surprises) = (cloud.faults().met(), cloud.surprises());
+    let met: Vec<_> = met.iter().map(|(operation, _)| *operation).collect();
+    writeln!(output, "faults {}", met.join(" "))?;
     writeln!(output, "surprises {}", surprises.join(", "))?;
     writeln!(output, "peak {} KiB", peak_kib().unwrap_or_default())
 }

@@ -1,7 +1,7 @@
 //! What vendors charge.
 //!
-//! Each figure says how far it is known: **[D]** the vendor's pages, **[B]** a blog, **[S]** the figures that Picora was asked to work with,
-//! **[U]** not verified: to be looked up before anybody relies on it.
+//! Each figure says how far it is known: (D) the vendor's pages, (B) a blog, (S) the figures that Picora was asked to work with,
+//! (U) not verified: to be looked up before anybody relies on it.
 
 /// The prices of a vendor.
 #[derive(Clone, Copy, Debug)]
@@ -101,8 +101,8 @@ fn charged(quantity: u128, unit: u128, micros: u64, whole: bool) -> u128 {
     }
 }
 
-/// Cloudflare R2 [D]: deletes are free; refused requests are billed; all is rounded up to whole units. Whether a copy to infrequent access
-/// counts as that class's write is [U]; here it does.
+/// Cloudflare R2 (D): deletes are free; refused requests are billed; all is rounded up to whole units. Whether a copy to infrequent access
+/// counts as that class's write is (U); here it does.
 pub const R2: PriceTable = PriceTable {
     currency: "USD",
     gigabyte: 1_000_000_000,
@@ -140,8 +140,8 @@ pub const R2: PriceTable = PriceTable {
     ],
 };
 
-/// Aliyun OSS in Hangzhou, one zone redundant: hot 0.12 and archive 0.03 yuan [S] (the list has 0.033), 64 KiB and 60 days [D], retrieval and
-/// requests [B]. That deletes are billed is [U]. A copy is a read and a write [D].
+/// Aliyun OSS in Hangzhou, one zone redundant: hot 0.12 and archive 0.03 yuan (S) (the list has 0.033), 64 KiB and 60 days (D), retrieval and
+/// requests (B). That deletes are billed is (U). A copy is a read and a write (D).
 pub const OSS: PriceTable = PriceTable {
     currency: "CNY",
     gigabyte: 1 << 30,
@@ -178,8 +178,8 @@ pub const OSS: PriceTable = PriceTable {
     ],
 };
 
-/// Tencent COS: storage 0.118 and 0.033 yuan, 90 days and all of its prices for requests and retrieval [U]; 64 KiB, the replica as standard
-/// storage, refused requests billed and requests by whole ten thousands [D]. Retrieval costs more when it is to be fast, which is not modelled.
+/// Tencent COS: storage 0.118 and 0.033 yuan, 90 days and all of its prices for requests and retrieval (U); 64 KiB, the replica as standard
+/// storage, refused requests billed and requests by whole ten thousands (D). Retrieval costs more when it is to be fast, which is not modelled.
 pub const COS: PriceTable = PriceTable {
     currency: "CNY",
     gigabyte: 1 << 30,
