@@ -10,7 +10,7 @@ use std::time::Duration;
 use picora_core::{Clock, Timestamp};
 use picora_sign::Credentials;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::bill::{self, Bill, PriceTable};
 use crate::faults::Faults;
@@ -69,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     /// Requests that will be done later.
     pub(crate) late: AtomicUsize,
+    /// A permit for each held one that may be done.
+    pub(crate) released: Semaphore,
     /// Whether bodies are digested as they come.
     pub(crate) sinks: bool,
     /// Bytes of bodies that connections were given.
@@ -115,6 +117,7 @@ impl Cloud {
             clock: CloudClock::default(),
             faults: Faults::default(),
             late: AtomicUsize::new(0),
+            released: Semaphore::new(0),
             sent: Arc::default(),
             sinks,
             state: Mutex::new(state),
@@ -204,6 +207,11 @@ impl Cloud {
     #[must_use]
     pub fn late(&self) -> usize {
         self.shared.late.load(Ordering::SeqCst)
+    }
+
+    /// Lets the requests be done that are held ([`Fault::Held`](crate::Fault::Held)).
+    pub fn release(&self) {
+        self.shared.released.add_permits(self.late());
     }
 
     /// What was charged in a span of this cloud's time, by its vendor's prices.

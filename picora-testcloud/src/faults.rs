@@ -21,6 +21,8 @@ pub enum Fault {
     DoneAndDropped,
     /// It is done so much later, when its connection was closed long before.
     DoneLate(Duration),
+    /// It is done when a test says so ([`Cloud::release`](crate::Cloud::release)), when its connection was closed long before.
+    Held,
     /// Nothing is done, and the answer is 200 with an error as its body.
     ErrorInside,
     /// The answer's body ends after so many bytes.

@@ -150,6 +150,11 @@ impl Shared {
                 tokio::spawn(Arc::clone(self).act_late(call, after));
                 return Err(Closed);
             }
+            Fault::Held => {
+                self.late.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(Arc::clone(self).act_released(call));
+                return Err(Closed);
+            }
             Fault::ErrorInside => whole(native::error_inside(habits, &call)),
             Fault::Truncated(after) => {
                 let (answer, body) = whole(self.act(&call));
@@ -190,6 +195,13 @@ impl Shared {
                 whole(self.act(&call))
             }
         })
+    }
+
+    async fn act_released(self: Arc<Self>, call: Call) {
+        if let Ok(permit) = self.released.acquire().await {
+            permit.forget();
+        }
+        self.act_late(call, Duration::ZERO).await;
     }
 
     async fn act_late(self: Arc<Self>, call: Call, after: Duration) {
