@@ -89,6 +89,20 @@ pub fn is_corrupt(error: &Error) -> bool {
     causes(error).any(|cause| cause.is::<crate::Corrupt>())
 }
 
+/// Whether the object is archived and must be restored before it can be read ([`Frozen`](crate::Frozen)).
+///
+/// ```
+/// use picora_storage::{Frozen, error::is_frozen};
+/// let error = object_store::Error::PermissionDenied { path: "media/a/b".into(), source: Box::new(Frozen) };
+/// assert!(is_frozen(&error));
+/// let error = object_store::Error::PermissionDenied { path: "media/a/b".into(), source: "no right to read".into() };
+/// assert!(!is_frozen(&error));
+/// ```
+#[must_use]
+pub fn is_frozen(error: &Error) -> bool {
+    causes(error).any(|cause| cause.is::<crate::Frozen>())
+}
+
 fn causes<'a>(error: &'a Error) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(error.source(), |&cause| cause.source())
 }

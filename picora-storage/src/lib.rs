@@ -54,5 +54,5 @@ pub mod writer;
 
 pub use digest::{Digester, Measured};
 pub use key::ObjectKey;
-pub use trouble::{Corrupt, Examine, Trouble};
+pub use trouble::{Corrupt, Examine, Frozen, Trouble};
 pub use writer::ObjectWriter;

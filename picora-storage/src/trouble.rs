@@ -124,3 +124,12 @@ pub struct Corrupt {
     /// Of the bytes that came.
     pub found: u64,
 }
+
+/// The object is archived and cannot be read before it is restored; its bytes are safe.
+///
+/// Adapters put it into the chain of causes of what a read answers ([`PermissionDenied`](object_store::Error::PermissionDenied)), so that
+/// readers can ask for a restore instead of failing ([`is_frozen`](crate::error::is_frozen)). Its text begins with the word that clouds
+/// have for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("InvalidObjectState: the object is archived, and has to be restored before it can be read")]
+pub struct Frozen;

@@ -55,6 +55,8 @@ pub struct Refusal {
     pub code: &'static str,
     /// In a sentence.
     pub message: String,
+    /// The vendor's number of the very case.
+    pub case: &'static str,
 }
 
 impl Refusal {
@@ -65,6 +67,14 @@ impl Refusal {
             status,
             code,
             message: message.into(),
+            case: "0000-00000000",
         }
+    }
+
+    /// With the vendor's number of the very case.
+    #[must_use]
+    pub const fn numbered(mut self, case: &'static str) -> Self {
+        self.case = case;
+        self
     }
 }

@@ -15,6 +15,8 @@ pub enum Fault {
     RefuseFor(u16, u32),
     /// It is done, and refused as if it were not.
     DoneAndRefused(u16),
+    /// It is refused before anything happens, with this status and this word for it.
+    Deny(u16, &'static str),
     /// The connection is closed before anything happens.
     Drop,
     /// It is done, and the connection is closed instead of an answer.

@@ -16,6 +16,7 @@ mod sink;
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{Method, StatusCode};
 use picora_core::Timestamp;
 
@@ -104,7 +105,7 @@ pub(crate) fn answer(
     let answer = answer.unwrap_or_else(|refusal| refuse(habits, call, &refusal));
     let shelf = &mut store.objects;
     book::enter(habits, shelf, operation, (call, &before), &answer, now);
-    named(habits, answer)
+    named(habits, answer).with("date", object::http_date(now))
 }
 
 /// Every answer of a vendor has its headers, and no answer of somebody in front of it has.
@@ -174,7 +175,14 @@ fn known(habits: &Habits, call: &Call, surprises: &mut Vec<String>) -> Result<()
 
 fn refuse(habits: &Habits, call: &Call, refusal: &Refusal) -> Answer {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    Answer::xml(status, error(call, refusal)).with(&habits.name("ec"), "0000-00000000")
+    let document = error(call, refusal);
+    let repeated = BASE64_STANDARD.encode(&document);
+    let answer = Answer::xml(status, document).with(&habits.name("ec"), refusal.case);
+    if habits.repeats_errors {
+        answer.with(&habits.name("err"), repeated)
+    } else {
+        answer
+    }
 }
 
 fn error(call: &Call, refusal: &Refusal) -> String {
@@ -185,8 +193,15 @@ fn error(call: &Call, refusal: &Refusal) -> String {
         element("HostId", call.header("host").unwrap_or_default()),
         element("Resource", &format!("/{}", call.key)),
         element("TraceId", REQUEST_ID),
+        element("EC", refusal.case),
     ];
     format!("{DECLARATION}<Error>{}</Error>", parts.concat())
+}
+
+/// What a store answers that refuses by this word.
+pub(crate) fn denied(habits: &Habits, call: &Call, status: u16, code: &'static str) -> Answer {
+    let refusal = Refusal::new(status, code, "Nothing was done.");
+    refuse(habits, call, &refusal).with(&habits.name("request-id"), REQUEST_ID)
 }
 
 /// What a store that is in trouble answers.
@@ -197,16 +212,8 @@ pub(crate) fn refused(habits: &Habits, call: &Call, status: u16) -> Answer {
         _ => "InternalError",
     };
     let message = "Please try again later.";
-    refuse(
-        habits,
-        call,
-        &Refusal {
-            status,
-            code,
-            message: message.to_owned(),
-        },
-    )
-    .with(&habits.name("request-id"), REQUEST_ID)
+    refuse(habits, call, &Refusal::new(status, code, message))
+        .with(&habits.name("request-id"), REQUEST_ID)
 }
 
 /// An error whose status says that all is well.

@@ -16,11 +16,18 @@ pub mod gigabyte;
 pub mod history;
 pub mod late;
 mod model;
+pub mod opening;
 pub mod strange;
+pub mod strangers;
 pub mod tiers;
 
 use object_store::ObjectStore;
 use picora_tiering::TierControl;
+
+pub use opening::Opening;
+
+/// More often than any adapter tries.
+const MOST_TRIES: usize = 12;
 
 /// Bytes and tiers of one store.
 pub trait Store: ObjectStore + TierControl + Clone + 'static {}
@@ -44,6 +51,9 @@ macro_rules! gigabyte_promise {
 }
 
 /// Gives each promise a test. `$fresh` makes a cloud and the adapter before it.
+///
+/// A second call with `strangers:` gives those of who is refused: `$start` starts a cloud, and `$open` opens the adapter before it as an
+/// [`Opening`] says.
 #[macro_export]
 macro_rules! store_promises {
     ($fresh:path) => {
@@ -64,6 +74,21 @@ macro_rules! store_promises {
             list_with_delimiter(), list_with_offset_exclusivity(), rename_and_copy(), copy_if_not_exists(),
             copy_rename_nonexistent_object(), multipart_race_condition(true), multipart_out_of_order()
         }
+    };
+    (strangers: $start:path, $open:path) => {
+        $crate::store_promises! { @strangers $start, $open;
+            strangers_are_refused_and_told_why_without_their_secret, a_wrong_clock_is_called_by_its_name,
+            a_right_that_is_missing_is_named, a_bucket_that_is_not_there_is_named, a_store_that_works_is_examined_without_a_trace,
+            a_temporary_key_holds_until_its_end, a_store_that_hangs_is_not_waited_for
+        }
+    };
+    (@strangers $start:path, $open:path; $($promise:ident),+) => {
+        mod strangers {$(
+            #[tokio::test]
+            async fn $promise() {
+                $crate::promises::strangers::$promise($start, $open).await;
+            }
+        )+}
     };
     (@own $fresh:path; $($group:ident: $($promise:ident),+;)+) => {$(
         mod $group {$(

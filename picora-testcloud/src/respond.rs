@@ -132,6 +132,7 @@ impl Shared {
         let habits = self.vendor.habits();
         Ok(match fault {
             Fault::Refuse(status) => whole(native::refused(habits, &call, status)),
+            Fault::Deny(status, code) => whole(native::denied(habits, &call, status, code)),
             Fault::RefuseFor(status, seconds) => {
                 let refused = native::refused(habits, &call, status);
                 whole(refused.with("retry-after", seconds.to_string()))

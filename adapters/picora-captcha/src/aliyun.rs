@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use picora_core::{Clock, Entropy, StoreError};
+use picora_https::{Answer, Endpoint, exchange};
 use picora_ratelimit::captcha::{
     CaptchaOutcome, CaptchaRefusal, CaptchaRequest, CaptchaVerifier, CaptchaWidget,
 };
@@ -12,8 +13,7 @@ use reqwest::Client;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::endpoint::{ConfigError, Endpoint};
-use crate::exchange::{Answer, exchange};
+use crate::config::{ConfigError, LONGEST_ANSWER};
 use crate::unanswered::Unanswered;
 
 mod signature;
@@ -196,11 +196,11 @@ impl AliyunVerifier {
             nonce: hex(&nonce),
         };
         let signed = self.config.question(request, &once);
-        let mut question = self.client.post(self.config.endpoint.url.clone());
+        let mut question = self.client.post(self.config.endpoint.url().clone());
         for (name, value) in &signed.headers {
             question = question.header(*name, value);
         }
-        read(&exchange(question.body(signed.body)).await?)
+        read(&exchange(question.body(signed.body), LONGEST_ANSWER).await?)
     }
 }
 
@@ -218,7 +218,7 @@ impl CaptchaVerifier for AliyunVerifier {
 
 impl fmt::Debug for AliyunVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AliyunVerifier({})", self.config.endpoint.url)
+        write!(f, "AliyunVerifier({})", self.config.endpoint.url())
     }
 }
 

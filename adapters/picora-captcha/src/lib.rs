@@ -10,7 +10,6 @@
 //! |---|---|
 //! | [`turnstile`] | `siteverify`: its request and its answer, and the verifier |
 //! | [`aliyun`] | `VerifyIntelligentCaptcha`: its request, signed, and its answer, and the verifier |
-//! | [`endpoint`] | where a provider is reached |
 //!
 //! ```
 //! use picora_captcha::{Turnstile, TurnstileVerifier};
@@ -28,11 +27,12 @@
 //! and "V3 request structure and signature".
 
 pub mod aliyun;
-pub mod endpoint;
-mod exchange;
+mod config;
 pub mod turnstile;
 mod unanswered;
 
 pub use aliyun::{Aliyun, AliyunVerifier};
-pub use endpoint::{ConfigError, Endpoint};
+pub use config::ConfigError;
+/// Where a provider is reached.
+pub use picora_https::Endpoint;
 pub use turnstile::{Turnstile, TurnstileVerifier};

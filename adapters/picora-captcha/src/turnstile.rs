@@ -4,6 +4,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use picora_core::StoreError;
+use picora_https::{Answer, Endpoint, exchange};
 use picora_ratelimit::captcha::{
     CaptchaOutcome, CaptchaRefusal, CaptchaRequest, CaptchaVerifier, CaptchaWidget,
 };
@@ -13,8 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Builder;
 
-use crate::endpoint::{ConfigError, Endpoint};
-use crate::exchange::{Answer, exchange};
+use crate::config::{ConfigError, LONGEST_ANSWER};
 use crate::unanswered::Unanswered;
 
 /// What a deployment has at Turnstile: two widgets, so that a token of the easier one does not answer the harder one.
@@ -201,11 +201,11 @@ impl TurnstileVerifier {
     }
 
     async fn ask(&self, request: &CaptchaRequest<'_>) -> Result<CaptchaOutcome, Unanswered> {
-        let question = self.client.post(self.endpoint.url.clone());
+        let question = self.client.post(self.endpoint.url().clone());
         let question = question
             .header(CONTENT_TYPE, "application/json")
             .body(self.config.question(request)?);
-        self.config.read(&exchange(question).await?)
+        self.config.read(&exchange(question, LONGEST_ANSWER).await?)
     }
 }
 
@@ -221,7 +221,7 @@ impl CaptchaVerifier for TurnstileVerifier {
 
 impl fmt::Debug for TurnstileVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TurnstileVerifier({})", self.endpoint.url)
+        write!(f, "TurnstileVerifier({})", self.endpoint.url())
     }
 }
 

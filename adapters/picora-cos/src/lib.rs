@@ -119,16 +119,16 @@ impl Dialect for CosDialect {
     }
 }
 
-/// From a minute before, because clocks differ.
+/// From a while before, because clocks differ.
 fn span(now: Timestamp, holds: Duration) -> Span {
     Span {
-        from: now.saturating_sub(Duration::from_secs(60)),
+        from: now.saturating_sub(HOLDS),
         until: now.saturating_add(holds),
     }
 }
 
-/// How long a request that was signed may take to arrive.
-const HOLDS: Duration = Duration::from_secs(10 * 60);
+/// By how much clocks may differ, and how long a request that was signed may take to arrive: as much as the relatives of COS grant.
+const HOLDS: Duration = Duration::from_secs(15 * 60);
 const HOT: &str = "STANDARD";
 const ARCHIVE: &str = "ARCHIVE";
 /// 5 GiB.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use picora_https::{Endpoint, EndpointError};
 use picora_quota::echo::{Budget, Pace};
 use reqwest::Url;
 use reqwest::header::HeaderValue;
@@ -23,8 +24,7 @@ pub struct KvConfig {
     account: String,
     namespace: String,
     token: SecretString,
-    base: Url,
-    pub(crate) deadline: Duration,
+    base: Endpoint,
     pub(crate) staleness: Duration,
     pub(crate) calls: Budget,
     pub(crate) counters: bool,
@@ -51,8 +51,7 @@ impl KvConfig {
             account: account.to_owned(),
             namespace: namespace.to_owned(),
             token,
-            base: url(CLOUDFLARE)?,
-            deadline: DEADLINE,
+            base: Endpoint::new(CLOUDFLARE)?.with_deadline(DEADLINE),
             staleness: STALENESS,
             calls: Budget::new(CALLS_AT_ONCE, CALL_EVERY),
             counters: true,
@@ -64,14 +63,14 @@ impl KvConfig {
     ///
     /// **Boundaries**: `https`; `http` only to this machine's loopback by number, since the token travels there. **Errors**: [`ConfigError`].
     pub fn at(mut self, base: &str) -> Result<Self, ConfigError> {
-        self.base = url(base)?;
+        self.base = Endpoint::new(base)?.with_deadline(self.base.deadline());
         Ok(self)
     }
 
     /// The same with this deadline for each call, to the last byte of its answer; 10 s. Nobody waits for an echo.
     #[must_use]
-    pub const fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.base = self.base.with_deadline(deadline);
         self
     }
 
@@ -124,7 +123,7 @@ impl KvConfig {
 
     /// The address of something in the namespace.
     pub(crate) fn url(&self, what: &[&str]) -> Url {
-        let mut url = self.base.clone();
+        let mut url = self.base.url().clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["accounts", &self.account]);
             path.extend(["storage", "kv", "namespaces", &self.namespace]);
@@ -138,17 +137,9 @@ impl KvConfig {
         header(&self.token)
     }
 
-    /// A client for it: no redirects, which would carry the token elsewhere.
+    /// A client for it.
     pub(crate) fn client(&self) -> Result<reqwest::Client, ConfigError> {
-        let mut client = reqwest::Client::builder()
-            .timeout(self.deadline)
-            .redirect(reqwest::redirect::Policy::none());
-        if is_loopback(&self.base) {
-            client = client.no_proxy();
-        }
-        client
-            .build()
-            .map_err(|error| ConfigError(format!("no HTTPS client can be made: {error}")))
+        Ok(self.base.client()?)
     }
 
     pub(crate) fn namespace(&self) -> &str {
@@ -167,30 +158,10 @@ fn header(token: &SecretString) -> Result<HeaderValue, ConfigError> {
     Ok(header)
 }
 
-fn url(address: &str) -> Result<Url, ConfigError> {
-    let says = |problem: &str| ConfigError(format!("KV's address `{address}` {problem}"));
-    let url: Url = address.parse().map_err(|_| says("is no URL"))?;
-    let secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-    if !secure {
-        return Err(says(
-            "must start with https:// (or http:// and a loopback address)",
-        ));
+impl From<EndpointError> for ConfigError {
+    fn from(error: EndpointError) -> Self {
+        Self(format!("KV cannot be asked: {error}"))
     }
-    let bare = url.username().is_empty() && url.password().is_none();
-    if !bare || url.query().is_some() || url.fragment().is_some() {
-        // Not even the address: it may hold a password.
-        let says = "KV's address must have no credentials, query or fragment";
-        return Err(ConfigError(says.to_owned()));
-    }
-    Ok(url)
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    address
-        .parse()
-        .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 impl fmt::Display for ConfigError {

@@ -7,6 +7,7 @@ use std::sync::{Mutex as Lock, PoisonError};
 use async_trait::async_trait;
 use futures::lock::Mutex;
 use picora_core::{AccountId, CalendarMonth, Timestamp};
+use picora_https::{Answer, exchange};
 use picora_quota::echo::{
     Atomicity, Echo, EchoCaps, EchoErase, EchoError, Guard, Marker, Published, Slot, Snapshot,
     Standing, StatusLife, entries, key,
@@ -17,10 +18,9 @@ use serde_json::json;
 
 use crate::config::{ConfigError, KvConfig};
 use crate::error::Failure;
-use crate::exchange::exchange;
 use crate::gate::Gate;
 use crate::request::{self, MOST_BYTES, MOST_PAIRS, Pair, SHORTEST_TTL};
-use crate::response::{self, Answer};
+use crate::response;
 use crate::written::{Judged, WRITE_EVERY, Written};
 
 mod marks;
@@ -210,7 +210,7 @@ impl KvEcho {
         let request = request
             .header(AUTHORIZATION, self.authorization.clone())
             .header(CONTENT_TYPE, "application/json");
-        exchange(request.body(body)).await
+        Ok(exchange(request.body(body), LONGEST_ANSWER).await?)
     }
 
     fn heard<T>(&self, outcome: Result<T, Failure>, now: Timestamp) -> Result<T, Failure> {
@@ -222,6 +222,9 @@ impl KvEcho {
         act(&mut self.gate.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+/// The names of ten thousand keys of under 80 bytes, should all of them have failed.
+const LONGEST_ANSWER: usize = 1 << 20;
 
 const fn whole(failed: usize) -> Result<(), Failure> {
     match failed {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use picora_core::{CalendarDay, StoreError, StoreErrorKind, Timestamp};
+use picora_https::Unanswered;
 use picora_quota::echo::EchoError;
 
 /// What went wrong with a call. Nothing in it quotes the request, whose header holds the token.
@@ -54,6 +55,16 @@ pub(crate) enum Failure {
 pub(crate) enum Wait {
     For(Duration),
     Until(Timestamp),
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Unreachable(why) => Self::NotSent(why),
+            Unanswered::Lost(why) => Self::Lost(why),
+            Unanswered::Long(longest) => Self::Long(longest),
+        }
+    }
 }
 
 impl Failure {

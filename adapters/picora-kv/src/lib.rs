@@ -12,7 +12,6 @@
 //! | `written` | what this process has written: the guard against older snapshots, for KV has none |
 //! | `gate` | the budget of calls, and the pauses that KV wants |
 //! | `request`, `response` | pairs with their lives; envelopes and what they mean |
-//! | `exchange` | one call |
 //! | `error` | how KV's refusals become [`StoreError`](picora_core::StoreError), and when to come back |
 //!
 //! ```no_run
@@ -51,7 +50,6 @@
 pub mod config;
 pub mod echo;
 mod error;
-mod exchange;
 mod gate;
 mod request;
 mod response;

@@ -4,18 +4,11 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use picora_core::Timestamp;
+use picora_https::Answer;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::{Failure, Wait};
-
-/// An answer, whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) retry_after: Option<String>,
-    pub(crate) body: Vec<u8>,
-}
 
 /// What surrounds every result.
 #[derive(Deserialize)]
@@ -78,7 +71,7 @@ fn failure(answer: &Answer) -> Failure {
     let said: Option<Envelope<serde::de::IgnoredAny>> = serde_json::from_slice(&answer.body).ok();
     let refused = said.filter(|it| !it.success);
     let codes: Option<Vec<u32>> = refused.map(|it| it.errors.iter().map(|it| it.code).collect());
-    let retry_after = || answer.retry_after.as_deref().and_then(wait);
+    let retry_after = || answer.header("retry-after").and_then(wait);
     match (status, codes) {
         (429, codes) => Failure::Limited {
             codes: codes.unwrap_or_default(),

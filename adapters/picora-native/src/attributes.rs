@@ -1,5 +1,7 @@
 //! Headers, and what object_store calls them.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use object_store::path::Path;
@@ -86,6 +88,12 @@ pub(crate) fn meta(headers: &HeaderMap, location: &Path, size: u64) -> Result<Ob
 
 pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
+}
+
+/// The same with what is not text shown as it can be: something is there, and it is nothing that is known.
+pub(crate) fn shown<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
+    let value = headers.get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()))
 }
 
 pub(crate) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {

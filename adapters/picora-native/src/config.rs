@@ -20,9 +20,10 @@ pub struct NativeConfig {
     pub bucket_in_path: bool,
     /// How long is waited for a connection.
     pub connect_timeout: Duration,
-    /// How long nothing may come.
+    /// How long nothing may come: an answer after its request, or the next bytes of an object.
     pub read_timeout: Duration,
-    /// How long a request is tried again, all pauses included, before the last failure is told.
+    /// How long one call may take in all, before the last failure is told: every try, every pause, and the answer but for an object's bytes.
+    /// What a request sends has a second more for each 128 KiB.
     pub budget: Duration,
     /// How often a request is sent at most.
     pub attempts: u32,
@@ -83,8 +84,8 @@ impl NativeConfig {
             credentials,
             bucket_in_path: false,
             connect_timeout: Duration::from_secs(5),
-            read_timeout: Duration::from_secs(30),
-            budget: Duration::from_secs(30),
+            read_timeout: Duration::from_secs(20),
+            budget: Duration::from_secs(60),
             attempts: 4,
         })
     }

@@ -10,9 +10,10 @@ use picora_tiering::{
 };
 
 use crate::Dialect;
-use crate::attributes::{number, served, text};
+use crate::answer::Failed;
+use crate::ask::Ask;
+use crate::attributes::{number, served, shown, text};
 use crate::failure::Failure;
-use crate::request::{Ask, document};
 use crate::store::{Native, stored_crc64};
 
 #[async_trait]
@@ -22,25 +23,28 @@ impl<D: Dialect> TierControl for Native<D> {
     }
 
     async fn probe(&self, key: &Path) -> Result<Option<Present>, StoreError> {
-        let told = |failure: Failure| failure.of_tier(D::NAME, "probe an object");
-        let answered = match self.wire.send(&Ask::new(Method::HEAD, key.as_ref())).await {
-            Ok(answered) => answered.response,
-            Err(failed) if failed.failure.status() == Some(404) => return Ok(None),
-            // It changes nothing, so there is nothing unknown about it.
-            Err(failed) => return Err(told(failed.failure.without_effect())),
+        let told = |failure: Failure| {
+            self.wire
+                .located(failure, key.as_ref())
+                .of_tier(D::NAME, "probe an object", false)
         };
-        let headers = answered.headers();
+        let answered = match self.wire.send(&Ask::new(Method::HEAD, key.as_ref())).await {
+            Ok(answered) => answered.parts,
+            Err(failed) if failed.failure.is_missing() => return Ok(None),
+            Err(failed) => return Err(told(failed.failure)),
+        };
+        let headers = &answered.headers;
         let size = number(headers, "content-length").and_then(|it| Amount::new(it).ok());
         let size =
-            size.ok_or_else(|| told(Failure::Unreached("its answer has no length".to_owned())))?;
-        let class = text(headers, &format!("{}storage-class", D::PREFIX));
-        let restore = text(headers, &format!("{}restore", D::PREFIX));
+            size.ok_or_else(|| told(Failure::Lost("its answer has no length".to_owned())))?;
+        let class = shown(headers, &format!("{}storage-class", D::PREFIX));
+        let restore = shown(headers, &format!("{}restore", D::PREFIX));
         Ok(Some(Present {
-            class: D::read_class(class),
-            restoring: restore.map_or(Restoring::No, restoring),
+            class: D::read_class(class.as_deref()),
+            restoring: restore.as_deref().map_or(Restoring::No, restoring),
             size,
             etag: text(headers, "etag").map(str::to_owned),
-            crc64: stored_crc64::<D>(headers),
+            crc64: stored_crc64::<D>(headers).map_err(told)?,
             headers: served(headers, D::PREFIX),
         }))
     }
@@ -55,6 +59,10 @@ impl<D: Dialect> TierControl for Native<D> {
         if guard.size > self.caps().copy_limit {
             return Ok(Moved::TooLarge);
         }
+        let told = |failure: Failure| {
+            let located = self.wire.located(failure, key.as_ref());
+            located.of_tier(D::NAME, "move an object", true)
+        };
         let (prefix, config) = (D::PREFIX, &self.wire.config);
         let mut ask = Ask::new(Method::PUT, key.as_ref())
             .with(
@@ -71,17 +79,13 @@ impl<D: Dialect> TierControl for Native<D> {
             ask = ask.with(format!("{prefix}meta-{name}"), value);
         }
         // Not again by itself after a loss: whether it has happened is for a probe to say.
-        let moved = match self.wire.send(&ask).await {
-            Ok(answered) => document(answered.response).await.map(drop),
-            Err(failed) => Err(failed.failure),
-        };
-        match moved {
-            Ok(()) => Ok(Moved::Done),
-            Err(failure) => match failure.status() {
-                Some(404) => Ok(Moved::Missing),
+        match self.wire.document(&ask, "CopyObjectResult").await {
+            Ok(_) => Ok(Moved::Done),
+            Err(Failed { failure, .. }) => match failure.status() {
+                Some(404) if failure.is_missing() => Ok(Moved::Missing),
                 Some(412) => Ok(Moved::Changed),
                 Some(403) if failure.has_code("InvalidObjectState") => Ok(Moved::Frozen),
-                _ => Err(failure.of_tier(D::NAME, "move an object")),
+                _ => Err(told(failure)),
             },
         }
     }
@@ -95,21 +99,25 @@ impl<D: Dialect> TierControl for Native<D> {
         let mut ask = Ask::new(Method::POST, key.as_ref())
             .asking("restore", "")
             .with("content-type", "application/xml");
+        ask.rationed = true;
         ask.body = D::restore(days, speed).into();
         ask = {
             let digest = crate::store::md5(&ask.body);
             ask.with("content-md5", digest)
         };
         match self.wire.send(&ask).await {
-            Ok(answered) if answered.response.status() == http::StatusCode::ACCEPTED => {
+            Ok(answered) if answered.parts.status == http::StatusCode::ACCEPTED => {
                 Ok(RestoreAck::Accepted)
             }
             Ok(_) => Ok(RestoreAck::Readable),
             Err(failed) => match failed.failure.status() {
-                Some(404) => Ok(RestoreAck::Missing),
+                Some(404) if failed.failure.is_missing() => Ok(RestoreAck::Missing),
                 Some(409) => Ok(RestoreAck::InProgress),
                 Some(400 | 405) if is_not_archived(&failed.failure) => Ok(RestoreAck::NotArchived),
-                _ => Err(failed.failure.of_tier(D::NAME, "restore an object")),
+                _ => {
+                    let located = self.wire.located(failed.failure, key.as_ref());
+                    Err(located.of_tier(D::NAME, "restore an object", true))
+                }
             },
         }
     }

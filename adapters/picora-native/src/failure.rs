@@ -2,48 +2,79 @@
 
 use object_store::client::{HttpError, HttpErrorKind};
 use picora_core::{StoreError, StoreErrorKind};
+use picora_storage::Corrupt;
+
+use crate::refusal::Refusal;
+use crate::transport::{NoSuchHost, Untrusted};
 
 /// The end of a request without what was asked for.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
     /// The store refused it. Nothing has changed.
-    #[error("it answered {status} {code}: {message}")]
-    Refused {
-        /// The status.
-        status: u16,
-        /// The vendor's word for it; empty where it said nothing readable.
-        code: String,
-        /// In the vendor's sentence.
-        message: String,
+    #[error("{0}")]
+    Refused(#[source] Box<Refusal>),
+    /// The host's name leads nowhere. Nothing has changed.
+    #[error("there is no host {host} ({cause})")]
+    NoSuchHost {
+        /// The name.
+        host: String,
+        /// What the name server of this machine says.
+        cause: String,
     },
+    /// Whoever answers cannot prove that he is the host. Nothing was told to him, nothing has changed.
+    #[error("it has no valid certificate ({0})")]
+    Untrusted(String),
     /// No server was reached. Nothing has changed.
     #[error("it cannot be reached ({0})")]
     Unreached(String),
+    /// The vendor takes only so many of these in a second, and others are before. Nothing was sent.
+    #[error("too many are before it; its turn is in {after:?}")]
+    Throttled {
+        /// When there would be a turn, counted from when it was asked for.
+        after: std::time::Duration,
+    },
     /// The answer was lost, or is none: what was asked for may have happened.
     #[error("its answer was lost ({0})")]
     Lost(String),
     /// The bytes that came are not those that were sent.
-    #[error("the bytes are not those that were stored: CRC-64 {found} instead of {expected}")]
-    Corrupt {
-        /// Of the bytes that were meant.
-        expected: u64,
-        /// Of the bytes that there are.
-        found: u64,
-    },
+    #[error("{0}")]
+    Corrupt(#[source] Corrupt),
+}
+
+/// A failure, and of what.
+#[derive(Debug, thiserror::Error)]
+#[error("{host}/{key}: {failure}")]
+pub struct Located {
+    /// The server, with its port where one is named.
+    pub host: String,
+    /// The object, or the prefix of a list; empty for the bucket itself.
+    pub key: String,
+    /// What happened.
+    #[source]
+    pub failure: Failure,
 }
 
 impl Failure {
     pub(crate) fn of(error: &HttpError) -> Self {
-        let mut text = error.to_string();
-        let mut source = std::error::Error::source(error);
-        while let Some(cause) = source {
-            text = cause.to_string(); // the innermost says most
-            source = cause.source();
+        let source = std::error::Error::source(error);
+        let causes = || std::iter::successors(source, |cause| cause.source());
+        if let Some(failure) = causes().find_map(NoSuchHost::among) {
+            return failure;
         }
-        match error.kind() {
-            HttpErrorKind::Connect => Self::Unreached(text),
-            _ => Self::Lost(text),
+        if let Some(Untrusted(cause)) = causes().find_map(Untrusted::among) {
+            return Self::Untrusted(cause);
+        }
+        let said = causes().last().map(ToString::to_string); // the innermost says most
+        let said = said.unwrap_or_else(|| error.to_string());
+        // A connection that is not there in time is a timeout to the client, but nothing was sent.
+        let connecting = causes()
+            .filter_map(|cause| cause.downcast_ref::<reqwest::Error>())
+            .any(reqwest::Error::is_connect);
+        if connecting || error.kind() == HttpErrorKind::Connect {
+            Self::Unreached(said)
+        } else {
+            Self::Lost(said)
         }
     }
 
@@ -51,54 +82,58 @@ impl Failure {
     pub(crate) fn passes(&self) -> bool {
         match self {
             // What came was not what was sent: the next time it may be.
-            Self::Refused { code, .. } if code == "InvalidDigest" => true,
-            Self::Refused { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
-            Self::Unreached(_) | Self::Lost(_) => true,
-            Self::Corrupt { .. } => false,
+            Self::Refused(refusal) if refusal.code == "InvalidDigest" => true,
+            Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
+            // Name servers have weak moments, too.
+            Self::NoSuchHost { .. } | Self::Unreached(_) | Self::Lost(_) => true,
+            Self::Untrusted(_) | Self::Throttled { .. } | Self::Corrupt(_) => false,
         }
     }
 
     /// Whether what was asked for may have happened.
     pub(crate) fn may_have_happened(&self) -> bool {
-        // A store that says that it failed inside may have failed after it had done it.
-        matches!(
-            self,
-            Self::Lost(_)
-                | Self::Refused {
-                    status: 500..=599,
-                    ..
-                }
-        )
-    }
-
-    /// The same of a request that changes nothing: what would be unknown is only not known yet.
-    pub(crate) fn without_effect(self) -> Self {
-        if self.may_have_happened() {
-            Self::Unreached(self.to_string())
-        } else {
-            self
+        match self {
+            // A store that says that it failed inside may have failed after it had done it.
+            Self::Refused(refusal) => (500..=599).contains(&refusal.status),
+            Self::Lost(_) => true,
+            Self::NoSuchHost { .. }
+            | Self::Untrusted(_)
+            | Self::Unreached(_)
+            | Self::Throttled { .. }
+            | Self::Corrupt(_) => false,
         }
     }
 
-    pub(crate) fn has_code(&self, wanted: &str) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == wanted)
-    }
-
-    pub(crate) fn status(&self) -> Option<u16> {
+    pub(crate) fn refusal(&self) -> Option<&Refusal> {
         match self {
-            Self::Refused { status, .. } => Some(*status),
+            Self::Refused(refusal) => Some(refusal),
             _ => None,
         }
     }
 
+    pub(crate) fn has_code(&self, wanted: &str) -> bool {
+        self.refusal().is_some_and(|refusal| refusal.code == wanted)
+    }
+
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.refusal().map(|refusal| refusal.status)
+    }
+
+    /// Whether the store says that there is no such object; a bucket that is not there says nothing about its objects.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.refusal().is_some_and(Refusal::is_missing)
+    }
+}
+
+impl Located {
     /// As bytes are told of it.
-    pub(crate) fn of_bytes(self, store: &'static str, path: &str) -> object_store::Error {
-        let path = path.to_owned();
-        let status = self.status();
-        let exists = self.has_code("FileAlreadyExists");
+    pub(crate) fn of_bytes(self, store: &'static str) -> object_store::Error {
+        let path = self.key.clone();
+        let (status, missing) = (self.failure.status(), self.failure.is_missing());
+        let exists = self.failure.has_code("FileAlreadyExists");
         let source = Box::new(self);
         match status {
-            Some(404) => object_store::Error::NotFound { path, source },
+            Some(404) if missing => object_store::Error::NotFound { path, source },
             Some(409) if exists => object_store::Error::AlreadyExists { path, source },
             Some(412) => object_store::Error::Precondition { path, source },
             Some(304) => object_store::Error::NotModified { path, source },
@@ -108,11 +143,18 @@ impl Failure {
         }
     }
 
-    /// As tiers are told of it.
-    pub(crate) fn of_tier(self, backend: &'static str, operation: &'static str) -> StoreError {
-        let kind = match &self {
-            it if it.may_have_happened() => StoreErrorKind::Unknown,
-            Self::Corrupt { .. } => StoreErrorKind::Corrupt,
+    /// As tiers are told of it. `changes` says whether the request would have changed something: what changes nothing is not unknown, it is
+    /// only not known yet.
+    pub(crate) fn of_tier(
+        self,
+        backend: &'static str,
+        operation: &'static str,
+        changes: bool,
+    ) -> StoreError {
+        let kind = match &self.failure {
+            it if changes && it.may_have_happened() => StoreErrorKind::Unknown,
+            Failure::Corrupt(_) => StoreErrorKind::Corrupt,
+            Failure::Untrusted(_) | Failure::Throttled { .. } => StoreErrorKind::Unavailable,
             it if it.passes() => StoreErrorKind::Unavailable,
             _ => StoreErrorKind::Internal,
         };

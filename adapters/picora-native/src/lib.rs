@@ -9,26 +9,40 @@
 //! |---|---|
 //! | [`dialect`] | [`Dialect`]: how a vendor differs |
 //! | [`config`] | where a bucket is, and how long is waited |
-//! | [`failure`] | why a request came to nothing, or may have |
-//! | `request` | one request, sent until its answer stands |
+//! | [`failure`], [`refusal`] | why a request came to nothing, or may have |
+//! | `ask`, `request`, `answer` | one request, sent until its answer stands |
+//! | `patience`, `retry_after`, `ration` | how long is waited, and what for |
+//! | `transport` | names, certificates, connections |
+//! | `examine` | `picora_storage::Examine` for [`Native`]: is all well before work begins |
 //! | `store` | bytes: `object_store::ObjectStore` for [`Native`] |
 //! | `upload` | an upload in parts |
 //! | `control` | tiers: `picora_tiering::TierControl` for [`Native`] |
 //! | `attributes` | headers and what object_store calls them |
 //! | `listing`, `xml` | documents |
 
+mod answer;
+mod ask;
 mod attributes;
 pub mod config;
 mod control;
 pub mod dialect;
+mod examine;
 pub mod failure;
 mod listing;
+mod patience;
+mod ration;
+pub mod refusal;
 mod request;
+mod retry_after;
+#[cfg(test)]
+mod scripted;
 mod store;
+mod transport;
 mod upload;
 mod xml;
 
 pub use config::{ConfigError, NativeConfig};
 pub use dialect::Dialect;
-pub use failure::Failure;
+pub use failure::{Failure, Located};
+pub use refusal::Refusal;
 pub use store::Native;

@@ -1,22 +1,25 @@
 //! One request, sent until its answer stands.
 
 use std::marker::PhantomData;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
 use http::Method;
-use object_store::client::{
-    ClientOptions, HttpClient, HttpConnector, HttpRequest, HttpRequestBody, HttpResponse,
-    HttpResponseBody, ReqwestConnector,
-};
+use http::response::Parts;
+use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
 use picora_core::Clock;
 use picora_sign::{Request, encode};
+use tokio::time::{Instant, timeout_at};
 
+use crate::answer::{self, Answered, Document, Failed, LONGEST_REFUSAL};
+use crate::ask::Ask;
 use crate::config::{ConfigError, NativeConfig};
-use crate::failure::Failure;
-use crate::{Dialect, xml};
+use crate::failure::{Failure, Located};
+use crate::patience::{Patience, chance};
+use crate::ration::Ration;
+use crate::refusal::Refusal;
+use crate::{Dialect, transport};
 
 /// A bucket that requests are sent to.
 #[derive(Debug)]
@@ -25,127 +28,130 @@ pub(crate) struct Wire<D> {
     http: HttpClient,
     clock: Arc<dyn Clock>,
     host: String,
+    /// Of restores, where the vendor limits them.
+    ration: Option<Ration>,
     dialect: PhantomData<fn() -> D>,
-}
-
-/// What is asked for.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Ask {
-    pub(crate) method: Method,
-    /// Empty for the bucket itself.
-    pub(crate) key: String,
-    pub(crate) query: Vec<(&'static str, String)>,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Bytes,
-    /// Whether doing it twice is the same as doing it once.
-    pub(crate) repeatable: bool,
-}
-
-impl Ask {
-    pub(crate) fn new(method: Method, key: impl Into<String>) -> Self {
-        Self {
-            repeatable: matches!(method, Method::GET | Method::HEAD | Method::DELETE),
-            method,
-            key: key.into(),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn asking(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((name, value.into()));
-        self
-    }
-
-    pub(crate) fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-}
-
-/// An answer that is no refusal.
-#[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) response: HttpResponse,
-}
-
-/// A failure, and whether an earlier try may have done what was asked for.
-#[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) failure: Failure,
-    /// A refusal such as "exists already" may then be about our own work.
-    pub(crate) after_loss: bool,
 }
 
 impl<D: Dialect> Wire<D> {
     pub(crate) fn new(config: NativeConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let options = ClientOptions::new()
-            .with_allow_http(config.endpoint.scheme() == "http")
-            .with_connect_timeout(config.connect_timeout)
-            .with_timeout_disabled() // a large object takes as long as it takes
-            .with_read_timeout(config.read_timeout);
-        let http = ReqwestConnector::default().connect(&options);
-        let http = http.map_err(|error| ConfigError::Client(error.to_string()))?;
+        let http = transport::client(&config)?;
+        Ok(Self::over(http, config, clock))
+    }
+
+    /// The same over a client of one's own.
+    pub(crate) fn over(http: HttpClient, config: NativeConfig, clock: Arc<dyn Clock>) -> Self {
         let host = config.endpoint.host_str().unwrap_or_default();
         let host = match config.endpoint.port() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
         };
-        Ok(Self {
+        let ration = D::caps().restores_per_second.and_then(NonZeroU32::new);
+        Self {
             config,
             http,
             clock,
             host,
+            ration: ration.map(Ration::new),
             dialect: PhantomData,
-        })
+        }
     }
 
     /// Sends a request, again where that may help and does no harm, until its answer stands.
     pub(crate) async fn send(&self, ask: &Ask) -> Result<Answered, Failed> {
-        let (mut waited, mut pause, mut after_loss) = (Duration::ZERO, FIRST_PAUSE, false);
-        for attempt in 1.. {
-            let failure = match self.once(ask).await {
-                Ok(response) => return Ok(Answered { response }),
+        self.repeat(ask, |answered, _| async { Ok(answered) }).await
+    }
+
+    /// The same with an answer that is a document of this name.
+    pub(crate) async fn document(
+        &self,
+        ask: &Ask,
+        name: &str,
+    ) -> Result<(Parts, Document), Failed> {
+        let read = |answered: Answered, deadline| async move {
+            let read = answer::document(answered.body, name, deadline).await?;
+            Ok((answered.parts, read))
+        };
+        self.repeat(ask, read).await
+    }
+
+    async fn repeat<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        ask: &Ask,
+        read: impl Fn(Answered, Instant) -> F,
+    ) -> Result<T, Failed> {
+        let patience = Patience::new(&self.config, ask.body.len());
+        let mut after_loss = false;
+        for retries in 0.. {
+            let answered = match self.once(ask, &patience).await {
+                Ok((answered, deadline)) => read(answered, deadline).await,
+                Err(failure) => Err(failure),
+            };
+            let failure = match answered {
+                Ok(answered) => return Ok(answered),
                 Err(failure) => failure,
             };
             let lost = failure.may_have_happened();
-            let again = failure.passes()
-                && (ask.repeatable || !lost)
-                && attempt < self.config.attempts
-                && waited + pause <= self.config.budget;
-            if !again {
+            let again =
+                failure.passes() && (ask.repeatable || !lost) && retries + 1 < self.config.attempts;
+            let named = failure.refusal().and_then(|it| it.retry_after);
+            let pause = patience.pause(retries, named, chance());
+            let Some(pause) = pause.filter(|_| again) else {
                 return Err(Failed {
                     failure,
                     after_loss,
                 });
-            }
+            };
             after_loss |= lost;
             tokio::time::sleep(pause).await;
-            waited += pause;
-            pause *= 4;
         }
         unreachable!("the last attempt answers")
     }
 
-    async fn once(&self, ask: &Ask) -> Result<HttpResponse, Failure> {
+    /// One try, and when its answer must be there whole.
+    async fn once(&self, ask: &Ask, patience: &Patience) -> Result<(Answered, Instant), Failure> {
+        if let Some(ration) = self.ration.as_ref().filter(|_| ask.rationed) {
+            ration.turn(patience.end).await?;
+        }
+        let deadline = patience.of_one();
         let request = self.signed(ask)?;
-        let response = self.http.execute(request).await;
+        let response = timeout_at(deadline, self.http.execute(request)).await;
+        let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
         let response = response.map_err(|error| Failure::of(&error))?;
-        let status = response.status();
-        // A proxy's page says nothing of the bucket: neither its 200 that something was done, nor its 404 that nothing is there.
-        if D::ANSWERS_WITH.is_some_and(|name| !response.headers().contains_key(name)) {
-            let answered = format!("somebody in front of the store answered {status}");
+        let (parts, body) = response.into_parts();
+        let strange = D::ANSWERS_WITH.is_some_and(|name| !parts.headers.contains_key(name));
+        // A proxy's page says nothing of the bucket: neither its 200 that something was done, nor its 404 that nothing is there. Only its
+        // own troubles are its to tell.
+        if strange && !matches!(parts.status.as_u16(), 429 | 500..=599) {
+            let answered = format!("somebody in front of the store answered {}", parts.status);
             return Err(Failure::Lost(answered));
         }
-        if status.is_success() {
-            return Ok(response);
+        if parts.status.is_success() {
+            return Ok((Answered { parts, body }, deadline));
         }
-        let body = if ask.method == Method::HEAD {
-            Bytes::new()
-        } else {
-            // Without all of it nobody knows why: 403 may be a wrong key, or an object that is archived.
-            bounded(response.into_body(), LONGEST_REFUSAL).await?
-        };
-        Err(refusal(status.as_u16(), &body))
+        // Without all of it nobody knows why: 403 may be a wrong key, or an object that is archived.
+        let body = answer::whole(body, LONGEST_REFUSAL, deadline).await?;
+        let refusal = Refusal::read::<D>(&parts, &body, &*self.clock);
+        Err(Failure::Refused(Box::new(refusal)))
+    }
+
+    /// A failure, and where it happened.
+    pub(crate) fn located(&self, failure: Failure, key: &str) -> Located {
+        Located {
+            host: self.host.clone(),
+            key: key.to_owned(),
+            failure,
+        }
+    }
+
+    /// As bytes are told of it.
+    pub(crate) fn told(&self, failure: Failure, key: &str) -> object_store::Error {
+        self.located(failure, key).of_bytes(D::NAME)
+    }
+
+    /// The server, with its port where one is named.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
     }
 
     fn signed(&self, ask: &Ask) -> Result<HttpRequest, Failure> {
@@ -231,64 +237,9 @@ impl<D: Dialect> Wire<D> {
     }
 }
 
-/// A refusal as its document says it.
-fn refusal(status: u16, body: &[u8]) -> Failure {
-    let document = xml::texts(body).unwrap_or_default();
-    let of = |path: &str| {
-        let found = document.iter().find(|(it, _)| it == path);
-        found.map(|(_, text)| text.clone())
-    };
-    Failure::Refused {
-        status,
-        code: of("Error/Code").unwrap_or_default(),
-        message: of("Error/Message")
-            .unwrap_or_else(|| "it gave no reason that can be read".to_owned()),
-    }
-}
-
-/// Reads a document that says what was done; an error inside it is a refusal, whatever the status said.
-pub(crate) async fn document(response: HttpResponse) -> Result<Vec<(String, String)>, Failure> {
-    let status = response.status().as_u16();
-    let body = bounded(response.into_body(), LONGEST_DOCUMENT).await?;
-    let document = xml::texts(&body);
-    let document = document.ok_or_else(|| Failure::Lost("its answer is no document".to_owned()))?;
-    if document.iter().any(|(path, _)| path == "Error/Code") {
-        return Err(match refusal(status, &body) {
-            // Its status said otherwise, so nobody knows.
-            Failure::Refused { code, message, .. } => Failure::Refused {
-                status: 500,
-                code,
-                message,
-            },
-            other => other,
-        });
-    }
-    Ok(document)
-}
-
-/// Reads a body that is not longer than this.
-async fn bounded(body: HttpResponseBody, most: usize) -> Result<Bytes, Failure> {
-    let (mut pieces, mut bytes) = (body.bytes_stream(), BytesMut::new());
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| Failure::Lost(error.to_string()))?;
-        if bytes.len() + piece.len() > most {
-            let longer = format!("it is longer than {most} bytes, which no document is");
-            return Err(Failure::Lost(longer));
-        }
-        bytes.extend_from_slice(&piece);
-    }
-    Ok(bytes.freeze())
-}
-
 fn unsendable(why: &str) -> Failure {
-    Failure::Refused {
-        status: 400,
-        code: "Unsendable".to_owned(),
-        message: why.to_owned(),
-    }
+    Refusal::ours(400, "Unsendable", why)
 }
 
-/// A page of a list has 1,000 keys of 1,023 bytes, which are three times as long when they are encoded.
-const LONGEST_DOCUMENT: usize = 8 << 20;
-const LONGEST_REFUSAL: usize = 64 << 10;
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+#[cfg(test)]
+mod tests;

@@ -19,11 +19,15 @@ use object_store::{
     PutOptions, PutPayload, PutResult, Result,
 };
 use picora_core::Clock;
+use picora_storage::Corrupt;
 
+use crate::answer::{self, Answered, Failed};
+use crate::ask::Ask;
 use crate::attributes::{attributes, headers, meta, number, text};
 use crate::failure::Failure;
-use crate::listing::{self, Page};
-use crate::request::{Ask, Failed, Wire, document};
+use crate::listing::{self, Page, Place};
+use crate::refusal::Refusal;
+use crate::request::Wire;
 use crate::upload::Upload;
 use crate::{ConfigError, Dialect, NativeConfig};
 
@@ -70,7 +74,7 @@ impl<D: Dialect> Native<D> {
         &self,
         prefix: &str,
         delimiter: bool,
-        after: Option<&str>,
+        from: Option<&Place>,
     ) -> std::result::Result<Page, Failure> {
         let mut ask = Ask::new(Method::GET, "");
         for (name, value) in D::LIST {
@@ -80,28 +84,28 @@ impl<D: Dialect> Native<D> {
         if delimiter {
             ask = ask.asking("delimiter", "/");
         }
-        if let Some(after) = after {
-            ask = ask.asking(D::GOES_ON.0, after);
+        if let Some(from) = from {
+            ask = ask.asking(D::GOES_ON.0, &from.token);
         }
-        let answered = self
+        let (_, document) = self
             .wire
-            .send(&ask)
+            .document(&ask, "ListBucketResult")
             .await
             .map_err(|failed| failed.failure)?;
-        listing::page(&document(answered.response).await?, D::GOES_ON.1)
+        listing::page(&document, D::GOES_ON.1, from)
     }
 
     fn pages(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         let (store, prefix) = (self.clone(), folder(prefix));
-        let first = Some(None::<String>);
+        let first = Some(None::<Place>);
         let pages = stream::try_unfold(first, move |state| {
             let (store, prefix) = (store.clone(), prefix.clone());
             async move {
                 let Some(after) = state else {
                     return Ok::<_, object_store::Error>(None);
                 };
-                let page = store.page(&prefix, false, after.as_deref()).await;
-                let page = page.map_err(|failure| failure.of_bytes(D::NAME, &prefix))?;
+                let page = store.page(&prefix, false, after.as_ref()).await;
+                let page = page.map_err(|failure| store.wire.told(failure, &prefix))?;
                 let objects = stream::iter(page.objects.into_iter().map(Ok));
                 Ok(Some((objects, page.next.map(Some))))
             }
@@ -114,7 +118,7 @@ impl<D: Dialect> Native<D> {
         let ask = Ask::new(Method::HEAD, location.as_ref());
         let found = self.wire.send(&ask).await;
         let found = found.map_err(|failed| failed.failure)?;
-        Ok(stored_crc64::<D>(found.response.headers()) == Some(crc64))
+        Ok(stored_crc64::<D>(&found.parts.headers)? == Some(crc64))
     }
 }
 
@@ -145,7 +149,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
         let crc64 = crc64(&body);
         ask.body = body;
         let answered = match self.wire.send(&ask).await {
-            Ok(answered) => answered.response,
+            Ok(answered) => answered.parts,
             Err(Failed {
                 failure,
                 after_loss,
@@ -153,7 +157,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
                 if creates && after_loss && failure.status() == Some(409) {
                     // Who cannot look must not say whose it is.
                     let ours = self.has(location, crc64).await;
-                    if ours.map_err(|failure| failure.of_bytes(D::NAME, key))? {
+                    if ours.map_err(|failure| self.wire.told(failure, key))? {
                         return Ok(PutResult {
                             e_tag: None,
                             version: None,
@@ -161,17 +165,14 @@ impl<D: Dialect> ObjectStore for Native<D> {
                         });
                     }
                 }
-                return Err(failure.of_bytes(D::NAME, key));
+                return Err(self.wire.told(failure, key));
             }
         };
-        let e_tag = text(answered.headers(), "etag").map(str::to_owned);
-        compare::<D>(answered.headers(), crc64)
-            .map_err(|failure| failure.of_bytes(D::NAME, key))?;
-        let (parts, _) = answered.into_parts();
+        compare::<D>(&answered.headers, crc64).map_err(|failure| self.wire.told(failure, key))?;
         Ok(PutResult {
-            e_tag,
+            e_tag: text(&answered.headers, "etag").map(str::to_owned),
             version: None,
-            extensions: parts.extensions,
+            extensions: answered.extensions,
         })
     }
 
@@ -180,16 +181,15 @@ impl<D: Dialect> ObjectStore for Native<D> {
         location: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        let told = |failure: Failure| failure.of_bytes(D::NAME, location.as_ref());
+        let told = |failure: Failure| self.wire.told(failure, location.as_ref());
         let mut ask = Ask::new(Method::POST, location.as_ref()).asking("uploads", "");
         ask.headers.extend(headers(&opts.attributes, D::PREFIX));
         ask.repeatable = true; // one that nobody knows of is an upload that nobody completes
-        let begun = self
+        let (_, document) = self
             .wire
-            .send(&ask)
+            .document(&ask, "InitiateMultipartUploadResult")
             .await
             .map_err(|failed| told(failed.failure))?;
-        let document = document(begun.response).await.map_err(told)?;
         let id = document
             .iter()
             .find(|(path, _)| path == "InitiateMultipartUploadResult/UploadId");
@@ -203,7 +203,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let key = location.as_ref();
-        let told = |failure: Failure| failure.of_bytes(D::NAME, key);
+        let told = |failure: Failure| self.wire.told(failure, key);
         let method = if options.head {
             Method::HEAD
         } else {
@@ -214,21 +214,23 @@ impl<D: Dialect> ObjectStore for Native<D> {
             if let GetRange::Bounded(range) = range
                 && range.is_empty()
             {
-                return Err(told(Failure::Refused {
-                    status: 416,
-                    code: "InvalidRange".to_owned(),
-                    message: "nothing is asked for".to_owned(),
-                }));
+                return Err(told(Refusal::ours(
+                    416,
+                    "InvalidRange",
+                    "nothing is asked for",
+                )));
             }
-            ask = ask.with("range", range.to_string());
+            if !options.head {
+                ask = ask.with("range", range.to_string());
+            }
         }
         let dates = [
             ("if-modified-since", options.if_modified_since),
             ("if-unmodified-since", options.if_unmodified_since),
         ];
         let names = [
-            ("if-match", options.if_match),
-            ("if-none-match", options.if_none_match),
+            ("if-match", &options.if_match),
+            ("if-none-match", &options.if_none_match),
         ];
         for (name, date) in dates {
             if let Some(date) = date {
@@ -240,42 +242,26 @@ impl<D: Dialect> ObjectStore for Native<D> {
                 ask = ask.with(name, etag);
             }
         }
-        let response = self
+        let Answered { parts, body } = self
             .wire
             .send(&ask)
             .await
-            .map_err(|failed| told(failed.failure))?
-            .response;
-        let (parts, body) = response.into_parts();
-        let length = number(&parts.headers, "content-length").unwrap_or(0);
-        let (range, size) = match text(&parts.headers, "content-range") {
-            Some(shown) => content_range(shown)
-                .ok_or_else(|| told(Failure::Lost("its content-range is none".to_owned())))?,
-            None => (0..length, length),
-        };
-        if let Some(wanted) = &options.range
-            && parts.status != http::StatusCode::PARTIAL_CONTENT
-            && !options.head
-        {
-            // What is asked for is not there: the whole object was sent instead.
-            return Err(told(Failure::Refused {
-                status: 416,
-                code: "InvalidRange".to_owned(),
-                message: format!("{wanted} of {size} bytes"),
-            }));
-        }
+            .map_err(|failed| told(failed.failure))?;
+        let (range, size) = extent(&parts, &options).map_err(told)?;
         let expected = (range == (0..size))
             .then(|| stored_crc64::<D>(&parts.headers))
+            .transpose()
+            .map_err(told)?
             .flatten();
         let meta = meta(&parts.headers, location, size).map_err(told)?;
         let attributes = attributes::<D>(&parts.headers);
         let payload = if options.head {
             stream::empty().boxed()
         } else {
-            let bytes = body.bytes_stream().map_err(|error| Failure::of(&error));
-            let path = key.to_owned();
-            checked(bytes.boxed(), expected)
-                .map_err(move |failure| failure.of_bytes(D::NAME, &path))
+            let bytes = answer::pieces(body, self.wire.config.read_timeout);
+            let (wire, key) = (Arc::clone(&self.wire), key.to_owned());
+            checked(bytes, expected)
+                .map_err(move |failure| wire.told(failure, &key))
                 .boxed()
         };
         Ok(GetResult {
@@ -298,7 +284,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
                 let location = location?;
                 let ask = Ask::new(Method::DELETE, location.as_ref());
                 let gone = store.wire.send(&ask).await;
-                gone.map_err(|failed| failed.failure.of_bytes(D::NAME, location.as_ref()))?;
+                gone.map_err(|failed| store.wire.told(failed.failure, location.as_ref()))?;
                 Ok(location)
             }
         });
@@ -318,8 +304,8 @@ impl<D: Dialect> ObjectStore for Native<D> {
         };
         let mut after = None;
         loop {
-            let page = self.page(&prefix, true, after.as_deref()).await;
-            let page = page.map_err(|failure| failure.of_bytes(D::NAME, &prefix))?;
+            let page = self.page(&prefix, true, after.as_ref()).await;
+            let page = page.map_err(|failure| self.wire.told(failure, &prefix))?;
             all.common_prefixes.extend(page.prefixes);
             all.objects.extend(page.objects);
             match page.next {
@@ -330,7 +316,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        let told = |failure: Failure| failure.of_bytes(D::NAME, from.as_ref());
+        let told = |failure: Failure| self.wire.told(failure, from.as_ref());
         let mut ask = Ask::new(Method::PUT, to.as_ref()).with(
             format!("{}copy-source", D::PREFIX),
             D::copy_source(&self.wire.config, from.as_ref()),
@@ -339,16 +325,15 @@ impl<D: Dialect> ObjectStore for Native<D> {
             ask = ask.with(format!("{}forbid-overwrite", D::PREFIX), "true");
         }
         ask.repeatable = matches!(options.mode, CopyMode::Overwrite);
-        let copied = match self.wire.send(&ask).await {
-            Ok(copied) => copied,
+        match self.wire.document(&ask, "CopyObjectResult").await {
+            Ok(_) => Ok(()),
             Err(failed) if failed.failure.status() == Some(409) => {
                 // Which of two refusals comes first is the store's affair: without a source, there is nothing that exists already.
                 self.head(from).await?;
-                return Err(failed.failure.of_bytes(D::NAME, to.as_ref()));
+                Err(self.wire.told(failed.failure, to.as_ref()))
             }
-            Err(failed) => return Err(told(failed.failure)),
-        };
-        document(copied.response).await.map(drop).map_err(told)
+            Err(failed) => Err(told(failed.failure)),
+        }
     }
 }
 
@@ -383,26 +368,33 @@ fn checked(
                 Ok(Some((more, Some((bytes, digest)))))
             }
             None if digest.finalize() == expected => Ok(None),
-            None => Err(Failure::Corrupt {
+            None => Err(Failure::Corrupt(Corrupt {
                 expected,
                 found: digest.finalize(),
-            }),
+            })),
         }
     })
     .boxed()
 }
 
 /// The CRC-64/XZ that the store keeps of an object.
-pub(crate) fn stored_crc64<D: Dialect>(headers: &http::HeaderMap) -> Option<u64> {
-    number(headers, &format!("{}hash-crc64ecma", D::PREFIX))
+pub(crate) fn stored_crc64<D: Dialect>(
+    headers: &http::HeaderMap,
+) -> std::result::Result<Option<u64>, Failure> {
+    let name = format!("{}hash-crc64ecma", D::PREFIX);
+    if !headers.contains_key(&name) {
+        return Ok(None);
+    }
+    let none = || Failure::Lost(format!("its {name} is no number"));
+    number(headers, &name).map(Some).ok_or_else(none)
 }
 
 pub(crate) fn compare<D: Dialect>(
     headers: &http::HeaderMap,
     expected: u64,
 ) -> std::result::Result<(), Failure> {
-    match stored_crc64::<D>(headers) {
-        Some(found) if found != expected => Err(Failure::Corrupt { expected, found }),
+    match stored_crc64::<D>(headers)? {
+        Some(found) if found != expected => Err(Failure::Corrupt(Corrupt { expected, found })),
         _ => Ok(()),
     }
 }
@@ -423,6 +415,35 @@ fn folder(prefix: Option<&Path>) -> String {
         Some(prefix) if !prefix.as_ref().is_empty() => format!("{prefix}/"),
         _ => String::new(),
     }
+}
+
+/// Which bytes an answer brings, and of how many; not those that were asked for is an error.
+fn extent(
+    parts: &http::response::Parts,
+    options: &GetOptions,
+) -> std::result::Result<(Range<u64>, u64), Failure> {
+    let strange = |what: &str| Failure::Lost(format!("its answer has {what}"));
+    let length = number(&parts.headers, "content-length").ok_or_else(|| strange("no length"))?;
+    let partial = parts.status == http::StatusCode::PARTIAL_CONTENT;
+    let Some(wanted) = options.range.as_ref().filter(|_| !options.head) else {
+        return if partial {
+            Err(strange("a part of the object only"))
+        } else {
+            Ok((0..length, length))
+        };
+    };
+    if !partial {
+        // What is asked for is not there: the whole object was sent instead.
+        let what = format!("{wanted} of {length} bytes");
+        return Err(Refusal::ours(416, "InvalidRange", what));
+    }
+    let shown = text(&parts.headers, "content-range").and_then(content_range);
+    let (range, size) = shown.ok_or_else(|| strange("a content-range that is none"))?;
+    let meant = wanted.as_range(size).ok();
+    if meant.as_ref() != Some(&range) || length != range.end.saturating_sub(range.start) {
+        return Err(strange("other bytes than those that were asked for"));
+    }
+    Ok((range, size))
 }
 
 /// `bytes 0-99/1000`.

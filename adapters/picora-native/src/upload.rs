@@ -11,9 +11,10 @@ use object_store::path::Path;
 use object_store::{MultipartUpload, PutPayload, PutResult, Result, UploadPart};
 
 use crate::Dialect;
+use crate::ask::Ask;
 use crate::attributes::text;
 use crate::failure::Failure;
-use crate::request::{Ask, document};
+use crate::refusal::Refusal;
 use crate::store::{Native, compare, crc64, md5};
 
 /// An upload that has begun. Parts may go at the same time; nothing is visible before it is completed.
@@ -47,8 +48,8 @@ impl<D: Dialect> Upload<D> {
     }
 
     fn told(&self) -> impl Fn(Failure) -> object_store::Error + use<D> {
-        let path = self.location.to_string();
-        move |failure| failure.of_bytes(D::NAME, &path)
+        let (wire, path) = (Arc::clone(&self.store.wire), self.location.to_string());
+        move |failure| wire.told(failure, &path)
     }
 
     /// The parts in their order; all that were asked for must be there.
@@ -63,11 +64,8 @@ impl<D: Dialect> Upload<D> {
         if numbers.eq(1..self.next) {
             return Ok(parts);
         }
-        Err(Failure::Refused {
-            status: 400,
-            code: "InvalidPart".to_owned(),
-            message: "a part of the upload is not stored".to_owned(),
-        })
+        let message = "a part of the upload is not stored";
+        Err(Refusal::ours(400, "InvalidPart", message))
     }
 }
 
@@ -90,9 +88,9 @@ impl<D: Dialect> MultipartUpload for Upload<D> {
                 .send(&ask)
                 .await
                 .map_err(|failed| told(failed.failure))?
-                .response;
-            compare::<D>(stored.headers(), crc64).map_err(&told)?;
-            let etag = text(stored.headers(), "etag").map(str::to_owned);
+                .parts;
+            compare::<D>(&stored.headers, crc64).map_err(&told)?;
+            let etag = text(&stored.headers, "etag").map(str::to_owned);
             let etag =
                 etag.ok_or_else(|| told(Failure::Lost("its part has no etag".to_owned())))?;
             let part = Part {
@@ -119,7 +117,7 @@ impl<D: Dialect> MultipartUpload for Upload<D> {
             parts = self.parts().map_err(&told)?;
         }
         let listed = parts.iter().map(|part| {
-            let etag = part.etag.replace('"', "&quot;");
+            let etag = quick_xml::escape::escape(part.etag.as_str());
             format!(
                 "<Part><PartNumber>{}</PartNumber><ETag>{etag}</ETag></Part>",
                 part.number
@@ -130,17 +128,16 @@ impl<D: Dialect> MultipartUpload for Upload<D> {
             .asking("uploadId", &self.id)
             .with("content-type", "application/xml");
         ask.body = format!("<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>").into();
-        let completed = self
-            .store
-            .wire
-            .send(&ask)
-            .await
-            .map_err(|failed| told(failed.failure))?;
         let whole = parts.iter().fold(0, |whole, part| {
             crc_fast::checksum_combine(CrcAlgorithm::Crc64Xz, whole, part.crc64, part.length)
         });
-        compare::<D>(completed.response.headers(), whole).map_err(&told)?;
-        let document = document(completed.response).await.map_err(&told)?;
+        let (answer, document) = self
+            .store
+            .wire
+            .document(&ask, "CompleteMultipartUploadResult")
+            .await
+            .map_err(|failed| told(failed.failure))?;
+        compare::<D>(&answer.headers, whole).map_err(&told)?;
         let etag = document
             .iter()
             .find(|(path, _)| path == "CompleteMultipartUploadResult/ETag");

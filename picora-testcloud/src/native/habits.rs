@@ -29,6 +29,8 @@ pub(crate) struct Habits {
     pub(super) tells_standard: bool,
     /// Whether entity tags are in lower case.
     pub(super) small_tags: bool,
+    /// Whether a refusal's document is repeated in a header, for answers to HEAD have no other.
+    pub(super) repeats_errors: bool,
     /// What replaces headers in a copy.
     pub(super) replaces: &'static str,
     /// Whether a copy onto itself takes its headers from the request, whatever it says.
@@ -150,6 +152,7 @@ pub(crate) const OSS: Habits = Habits {
     archives: &["Archive", "ColdArchive", "DeepColdArchive"],
     tells_standard: true,
     small_tags: false,
+    repeats_errors: true,
     replaces: "REPLACE",
     self_copy_drops: true,
     self_copy_must_replace: false,
@@ -159,6 +162,9 @@ pub(crate) const OSS: Habits = Habits {
     not_archived: (400, "OperationNotSupported"),
     seal: seal_oss::verify,
     bucket_of: |host| {
+        if host == OWN_DOMAIN {
+            return Some(BUCKET.to_owned());
+        }
         let (bucket, rest) = host.split_once('.')?;
         rest.starts_with("oss-").then(|| bucket.to_owned())
     },
@@ -218,6 +224,7 @@ pub(crate) const COS: Habits = Habits {
     archives: &["ARCHIVE", "DEEP_ARCHIVE"],
     tells_standard: false,
     small_tags: true,
+    repeats_errors: false,
     replaces: "Replaced",
     self_copy_drops: false,
     self_copy_must_replace: true,
@@ -228,3 +235,6 @@ pub(crate) const COS: Habits = Habits {
     seal: seal_cos::verify,
     bucket_of: |_| Some(BUCKET.to_owned()),
 };
+
+/// A domain of one's own that is bound to the bucket: the one name that leads to this machine everywhere.
+const OWN_DOMAIN: &str = "localhost";

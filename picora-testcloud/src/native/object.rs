@@ -102,8 +102,10 @@ pub(super) fn head(
     if let Some(answer) = conditions(object, call)? {
         return Ok(answer);
     }
-    let mut answer = described(habits, object, now);
-    answer.body = object.bytes.clone(); // its length is told, its bytes are not sent
+    // Its length is told, also when it is zero; its bytes are not sent.
+    let length = object.bytes.len().to_string();
+    let mut answer = described(habits, object, now).with("content-length", length);
+    answer.body = object.bytes.clone();
     Ok(answer)
 }
 

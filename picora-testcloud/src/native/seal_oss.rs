@@ -34,11 +34,8 @@ pub(super) fn verify(call: &Call, keys: &Keys, now: Timestamp) -> Result<(), Ref
     let token = call.header(TOKEN).or(call.asked(TOKEN));
     let credentials = keys.owner(id, token, now).map_err(unknown)?;
     if scope.next() != Some(REGION) {
-        return Err(Refusal::new(
-            403,
-            "InvalidArgument",
-            format!("Invalid signing region in Authorization header, expected {REGION}."),
-        ));
+        let message = format!("Invalid signing region in Authorization header, expected {REGION}.");
+        return Err(Refusal::new(400, "InvalidArgument", message).numbered("0002-00000226"));
     }
     if scope.next() != Some("oss")
         || scope.next() != Some("aliyun_v4_request")

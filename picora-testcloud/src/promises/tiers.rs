@@ -5,6 +5,7 @@ use std::time::Duration;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, Error, ObjectStoreExt, PutOptions};
 use picora_core::Amount;
+use picora_storage::error::is_frozen;
 use picora_tiering::{Class, Guard, Moved, Present, RestoreAck, RestoreSpeed, Restoring, Tier};
 
 use super::Store;
@@ -105,7 +106,7 @@ pub async fn an_archived_object_is_frozen_until_it_is_restored<S: Store>(
     assert_eq!(moved.unwrap(), Moved::Done);
     let read = store.get(&path).await;
     assert!(
-        matches!(read, Err(Error::PermissionDenied { .. })),
+        matches!(&read, Err(error @ Error::PermissionDenied { .. }) if is_frozen(error)),
         "{read:?}"
     );
     let cold = seen(&store, &path).await;

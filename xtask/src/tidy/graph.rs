@@ -5,6 +5,9 @@ use crate::tidy::{Finding, Layer, Package};
 
 /// Adapters that may build on another one, with the reason beside.
 const ADAPTERS_ON_ADAPTERS: &[(&str, &str)] = &[
+    // Where a secret may travel to, and what of an answer is whole, is the same for all vendors.
+    ("adapters/picora-captcha", "adapters/picora-https"),
+    ("adapters/picora-kv", "adapters/picora-https"),
     // What is signed is the same for whoever sends it.
     ("adapters/picora-native", "adapters/picora-sign"),
     // A vendor says how it differs from its relatives, and which key signs.

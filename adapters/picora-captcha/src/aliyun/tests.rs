@@ -4,6 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use reqwest::header::HeaderMap;
+
 use super::*;
 
 /// Requests that Aliyun's own SDK has built and signed, with nonce and date fixed; the file says which SDK.
@@ -79,6 +81,7 @@ fn requests_are_signed_as_the_sdk_signs_them() {
 fn read(status: u16, body: &str) -> Result<CaptchaOutcome, StoreErrorKind> {
     let answer = Answer {
         status,
+        headers: HeaderMap::new(),
         body: body.as_bytes().to_vec(),
     };
     super::read(&answer).map_err(|why| why.told("aliyun").kind())
@@ -185,7 +188,7 @@ fn what_is_no_verdict_is_an_error() {
 proptest! {
     #[test]
     fn nothing_but_a_pass_passes(status in 100_u16..1_000, body: Vec<u8>) {
-        let answer = Answer { status, body };
+        let answer = Answer { status, headers: HeaderMap::new(), body };
         prop_assert!(!matches!(super::read(&answer), Ok(CaptchaOutcome::Passed)));
     }
 

@@ -3,6 +3,8 @@ use picora_ratelimit::captcha::CaptchaLevel;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use reqwest::header::HeaderMap;
+
 use super::*;
 
 fn config() -> Turnstile {
@@ -23,6 +25,7 @@ fn request(token: &str) -> CaptchaRequest<'_> {
 fn read(status: u16, body: &str) -> Result<CaptchaOutcome, StoreErrorKind> {
     let answer = Answer {
         status,
+        headers: HeaderMap::new(),
         body: body.as_bytes().to_vec(),
     };
     let outcome = config().read(&answer);
@@ -123,6 +126,7 @@ fn a_pass_is_of_this_host_and_this_action() {
     let unbound = Turnstile::new("easy".into(), "hard".into());
     let answer = Answer {
         status: 200,
+        headers: HeaderMap::new(),
         body: br#"{"success": true}"#.to_vec(),
     };
     assert_eq!(unbound.read(&answer).unwrap(), CaptchaOutcome::Passed);
@@ -162,7 +166,7 @@ fn what_contradicts_itself_is_no_verdict() {
 proptest! {
     #[test]
     fn nothing_but_a_pass_passes(status in 100_u16..1_000, body: Vec<u8>) {
-        let answer = Answer { status, body };
+        let answer = Answer { status, headers: HeaderMap::new(), body };
         prop_assert!(!matches!(config().read(&answer), Ok(CaptchaOutcome::Passed)));
     }
 

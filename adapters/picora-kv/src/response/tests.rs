@@ -2,15 +2,25 @@ use picora_core::StoreErrorKind::{self, Internal, Unavailable, Unknown};
 
 use proptest::prelude::*;
 
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+
 use super::*;
 
 /// 2026-04-24T03:06:40Z.
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_777_000_000);
 
+fn headers(retry_after: Option<&str>) -> HeaderMap {
+    let value = retry_after.and_then(|it| it.parse().ok());
+    value
+        .map(|value| (RETRY_AFTER, value))
+        .into_iter()
+        .collect()
+}
+
 fn answer(status: u16, retry_after: Option<&str>, body: &str) -> Answer {
     Answer {
         status,
-        retry_after: retry_after.map(str::to_owned),
+        headers: headers(retry_after),
         body: body.into(),
     }
 }
@@ -144,7 +154,7 @@ proptest! {
             Just(refusal(10048).into_bytes()),
         ],
     ) {
-        let answer = Answer { status, retry_after, body };
+        let answer = Answer { status, headers: headers(retry_after.as_deref()), body };
         for failure in [done(&answer).map(|_| ()), found(&answer).map(|_| ())] {
             let error = failure.expect_err("none of these is a success").at("publish", NOW);
             prop_assert!(error.not_before.is_none_or(|it| it >= NOW));

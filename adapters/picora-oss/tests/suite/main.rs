@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
-mod strangers;
+mod own_domain;
+mod region;
 mod world;
 
 picora_testcloud::store_promises!(crate::world::fresh);
+picora_testcloud::store_promises!(strangers: crate::world::start, crate::world::opened);
 picora_testcloud::gigabyte_promise!("oss", crate::world::at);

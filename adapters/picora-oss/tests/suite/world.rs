@@ -1,35 +1,44 @@
 //! An emulator, and the adapter before it.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use picora_native::NativeConfig;
 use picora_oss::Oss;
 use picora_testcloud::cloud::{BUCKET, REGION};
-use picora_testcloud::{Cloud, CloudClock, Vendor};
+use picora_testcloud::promises::Opening;
+use picora_testcloud::{Cloud, Vendor};
+
+/// A cloud of the vendor.
+pub(crate) fn start() -> Cloud {
+    Cloud::start(Vendor::Oss)
+}
 
 /// Both; every test has its own.
 pub(crate) fn fresh() -> (Cloud, Oss) {
-    let cloud = Cloud::start(Vendor::Oss);
+    let cloud = start();
     let store = open(&cloud, |_| {});
     (cloud, store)
 }
 
+/// The adapter as it should be, but for what is changed.
 pub(crate) fn open(cloud: &Cloud, change: impl Fn(&mut NativeConfig)) -> Oss {
-    let mut config = config(&cloud.url());
-    change(&mut config);
-    picora_oss::open(config, Arc::new(cloud.clock())).unwrap()
+    changed(Opening::of(cloud), change)
 }
 
-/// The adapter before an emulator in another process, by this machine's clock.
+/// The adapter as it shall be opened.
+pub(crate) fn opened(_cloud: &Cloud, opening: Opening) -> Oss {
+    changed(opening, |_| {})
+}
+
+/// The adapter before a cloud in another process.
 pub(crate) fn at(url: &str) -> Oss {
-    picora_oss::open(config(url), Arc::new(CloudClock::default())).unwrap()
+    changed(Opening::at(url), |_| {})
 }
 
-fn config(url: &str) -> NativeConfig {
-    let credentials = Cloud::credentials();
-    let mut config = NativeConfig::new(url, BUCKET, REGION, credentials).unwrap();
+fn changed(opening: Opening, change: impl Fn(&mut NativeConfig)) -> Oss {
+    let (at, who) = (opening.endpoint, opening.credentials);
+    let mut config = NativeConfig::new(&at, BUCKET, REGION, who).unwrap();
     config.bucket_in_path = true;
-    config.read_timeout = Duration::from_secs(20); // digests of large parts take long without optimisation
-    config
+    config.read_timeout = opening.read_timeout;
+    config.budget = opening.budget;
+    change(&mut config);
+    picora_oss::open(config, opening.clock).unwrap()
 }

@@ -1,0 +1,133 @@
+//! Is all well before work begins.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
+use picora_storage::{Examine, Trouble};
+
+use crate::failure::{Failure, Located};
+use crate::patience::chance;
+use crate::{Dialect, Native, NativeConfig, Refusal};
+
+#[async_trait]
+impl<D: Dialect> Examine for Native<D> {
+    /// Its object is `examine/` and 16 digits of chance, so that servers that start together do not remove one another's.
+    async fn examine(&self) -> Result<(), Trouble> {
+        let path = Path::from(format!("examine/{:016x}", chance()));
+        let bytes = Bytes::from(format!("Picora was here, and may remove this: {path}"));
+        let told = |operation, error| self.trouble(operation, error);
+        let put = self.put(&path, bytes.clone().into()).await;
+        put.map_err(|error| told("write", error))?;
+        let read = match self.get(&path).await {
+            Ok(found) => found.bytes().await,
+            Err(error) => Err(error),
+        };
+        // Whatever was read, it does not stay.
+        let removed = self.delete(&path).await;
+        let read = read.map_err(|error| told("read", error))?;
+        removed.map_err(|error| told("remove", error))?;
+        if read != bytes {
+            return Err(Trouble::Other {
+                operation: "read",
+                cause: "it answered other bytes than those that were written".into(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl<D: Dialect> Native<D> {
+    fn trouble(&self, operation: &'static str, error: object_store::Error) -> Trouble {
+        let (config, host) = (&self.wire.config, self.wire.host());
+        let failure = std::error::Error::source(&error).and_then(|it| it.downcast_ref::<Located>());
+        let known = failure.and_then(|it| known(operation, &it.failure, config, host));
+        known.unwrap_or_else(|| Trouble::Other {
+            operation,
+            cause: error.into(),
+        })
+    }
+}
+
+/// The trouble that a failure means, if an operator can mend it.
+fn known(
+    operation: &'static str,
+    failure: &Failure,
+    config: &NativeConfig,
+    host: &str,
+) -> Option<Trouble> {
+    let host = host.to_owned();
+    Some(match failure {
+        Failure::NoSuchHost { host, .. } => Trouble::NoSuchHost { host: host.clone() },
+        Failure::Untrusted(cause) => Trouble::Certificate {
+            host,
+            cause: cause.clone(),
+        },
+        Failure::Unreached(cause) | Failure::Lost(cause) => Trouble::Unreachable {
+            host,
+            cause: cause.clone(),
+        },
+        Failure::Refused(refusal) => return refused(operation, refusal, config, host),
+        Failure::Throttled { .. } | Failure::Corrupt(_) => return None,
+    })
+}
+
+/// **Source**: the vendors' pages "Error codes".
+fn refused(
+    operation: &'static str,
+    refusal: &Refusal,
+    config: &NativeConfig,
+    host: String,
+) -> Option<Trouble> {
+    let (bucket, access_key_id) = (
+        config.bucket.clone(),
+        config.credentials.access_key_id.clone(),
+    );
+    let cause = refusal.to_string();
+    if refusal.elsewhere.is_some() || refusal.case == SIGNED_FOR_ANOTHER_REGION {
+        let region = config.region.clone();
+        let cause = match &refusal.elsewhere {
+            Some(endpoint) => format!("{cause}: it is at {endpoint}"),
+            None => cause,
+        };
+        return Some(Trouble::Region {
+            bucket,
+            region,
+            cause,
+        });
+    }
+    // Vendors say "expired" of signatures as they say "denied" of rights; that the clocks differ is seen.
+    let skewed = refusal.skew.is_some_and(|skew| skew >= SIGNATURES_HOLD);
+    Some(match refusal.code.as_str() {
+        "RequestTimeTooSkewed" | "RequestExpired" => Trouble::Clock { cause },
+        "NoSuchBucket" => Trouble::NoSuchBucket { bucket, host },
+        // A key that was lent is not known any more when its time is over.
+        "InvalidAccessKeyId" if config.credentials.token.is_some() => Trouble::Token {
+            access_key_id,
+            cause,
+        },
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" => Trouble::Credentials {
+            access_key_id,
+            cause,
+        },
+        "ExpiredToken" | "InvalidSecurityToken" | "InvalidToken" | "SecurityTokenExpired" => {
+            Trouble::Token {
+                access_key_id,
+                cause,
+            }
+        }
+        _ if refusal.status == 403 && skewed => Trouble::Clock { cause },
+        "AccessDenied" => Trouble::Permission {
+            access_key_id,
+            operation,
+            bucket,
+        },
+        _ => return None,
+    })
+}
+
+/// OSS's number of "Invalid signing region in Authorization header", whose code is only `InvalidArgument`.
+const SIGNED_FOR_ANOTHER_REGION: &str = "0002-00000226";
+
+/// From which difference of clocks on signatures may be refused.
+const SIGNATURES_HOLD: std::time::Duration = std::time::Duration::from_secs(15 * 60);

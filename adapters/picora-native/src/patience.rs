@@ -1,0 +1,80 @@
+//! How long is waited, and what for.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::NativeConfig;
+
+/// The time that one call has, whatever it takes: tries, pauses, and answers but for the bytes of objects.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    /// When all of it is over.
+    pub(crate) end: Instant,
+    /// What one try may take.
+    one: Duration,
+}
+
+impl Patience {
+    /// Of a call that begins now and sends so many bytes.
+    pub(crate) fn new(config: &NativeConfig, sends: usize) -> Self {
+        // What is sent takes its time, also over a slow line.
+        let sending = Duration::from_secs(sends as u64 / SLOWEST_LINE);
+        let now = Instant::now();
+        Self {
+            end: now + config.budget + sending,
+            one: config.read_timeout + sending,
+        }
+    }
+
+    /// When a try that begins now is given up.
+    pub(crate) fn of_one(&self) -> Instant {
+        self.end.min(Instant::now() + self.one)
+    }
+
+    /// How long to wait before another try, by chance, and as long as the store wants; `None` when there is no time left for one.
+    pub(crate) fn pause(
+        &self,
+        retries: u32,
+        named: Option<Duration>,
+        chance: u64,
+    ) -> Option<Duration> {
+        let pause = jittered(retries, chance).max(named.unwrap_or_default());
+        (pause < self.end.saturating_duration_since(Instant::now())).then_some(pause)
+    }
+}
+
+/// Anything from nothing to 200 ms · 4^n, so that those who failed together do not come back together.
+fn jittered(retries: u32, chance: u64) -> Duration {
+    let most = FIRST_PAUSE
+        .saturating_mul(4_u32.saturating_pow(retries))
+        .min(LONGEST_PAUSE);
+    let nanos = most.as_nanos() * u128::from(chance) / u128::from(u64::MAX);
+    Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+}
+
+/// Any number, all of them alike; without random numbers, all wait longest.
+pub(crate) fn chance() -> u64 {
+    getrandom::u64().unwrap_or(u64::MAX)
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Bytes in a second.
+const SLOWEST_LINE: u64 = 128 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_anything_up_to_a_bound_that_grows() {
+        for (retries, most) in [(0, 200), (1, 800), (2, 3_200), (3, 10_000), (99, 10_000)] {
+            assert_eq!(jittered(retries, 0), Duration::ZERO);
+            assert_eq!(jittered(retries, u64::MAX), Duration::from_millis(most));
+            let half = jittered(retries, u64::MAX / 2);
+            assert_eq!(half.as_millis(), u128::from(most) / 2 - 1);
+        }
+    }
+}

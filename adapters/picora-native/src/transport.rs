@@ -1,0 +1,91 @@
+//! How a server is reached: names, certificates, connections.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use object_store::client::HttpClient;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+
+use crate::config::{ConfigError, NativeConfig};
+use crate::failure::Failure;
+
+/// A client that goes nowhere but where it is sent: whoever redirects it would be told the token.
+pub(crate) fn client(config: &NativeConfig) -> Result<HttpClient, ConfigError> {
+    let client = reqwest::Client::builder()
+        .user_agent(concat!("picora/", env!("CARGO_PKG_VERSION")))
+        .https_only(config.endpoint.scheme() != "http")
+        .http1_only()
+        .redirect(Policy::none())
+        .referer(false)
+        .connect_timeout(config.connect_timeout)
+        .dns_resolver(Arc::new(Names))
+        .build();
+    let client = client.map_err(|error| ConfigError::Client(chain(&error)))?;
+    Ok(HttpClient::new(client))
+}
+
+/// The name server of this machine.
+#[derive(Debug)]
+struct Names;
+
+impl Resolve for Names {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let none = |cause: String| NoSuchHost { host, cause };
+            match tokio::net::lookup_host((name.as_str(), 0)).await {
+                Ok(found) => {
+                    let found: Vec<_> = found.collect();
+                    if found.is_empty() {
+                        return Err(none("it has no address".to_owned()).into());
+                    }
+                    Ok(Box::new(found.into_iter()) as Addrs)
+                }
+                Err(error) => Err(none(error.to_string()).into()),
+            }
+        })
+    }
+}
+
+/// A name that leads nowhere.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("there is no host {host}: {cause}")]
+pub(crate) struct NoSuchHost {
+    host: String,
+    cause: String,
+}
+
+impl NoSuchHost {
+    /// The failure that this cause of an error is, if it is one of names.
+    pub(crate) fn among(cause: &(dyn Error + 'static)) -> Option<Failure> {
+        let Self { host, cause } = cause.downcast_ref::<Self>()?.clone();
+        Some(Failure::NoSuchHost { host, cause })
+    }
+}
+
+/// What is wrong with a certificate, or with what came in place of one.
+pub(crate) struct Untrusted(pub(crate) String);
+
+impl Untrusted {
+    /// The same of this cause of an error, if it is one of TLS.
+    pub(crate) fn among(cause: &(dyn Error + 'static)) -> Option<Self> {
+        // An error of I/O that wraps another names the other's cause as its own, and so hides it.
+        let hidden = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        let told = match hidden {
+            Some(hidden) => hidden.downcast_ref::<rustls::Error>(),
+            None => cause.downcast_ref::<rustls::Error>(),
+        };
+        told.map(|told| Self(told.to_string()))
+    }
+}
+
+/// An error with all its causes.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&cause| cause.source());
+    let said: Vec<_> = causes.map(ToString::to_string).collect();
+    said.join(": ")
+}
