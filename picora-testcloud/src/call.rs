@@ -11,6 +11,8 @@ use crate::digests::Digests;
 pub struct Call {
     /// Its method.
     pub method: Method,
+    /// Its whole path, decoded.
+    pub path: String,
     /// The bucket, from the host or from the path.
     pub bucket: String,
     /// The object, decoded; empty for the bucket itself.
@@ -26,11 +28,13 @@ pub struct Call {
 }
 
 impl Call {
-    /// Takes a request apart, but for its body. `bucket_of` says which bucket a host is, without its port; other hosts have the bucket in the path.
-    pub(crate) fn of(
+    /// Takes a request apart; `None` when it is not text throughout. `bucket_of` says which bucket a host is, without its port; other hosts have the bucket in the path.
+    #[must_use]
+    pub fn of(
         method: Method,
         uri: &Uri,
         headers: HeaderMap,
+        body: Bytes,
         bucket_of: impl Fn(&str) -> Option<String>,
     ) -> Option<Self> {
         let decode = |text: &str| {
@@ -39,6 +43,7 @@ impl Call {
         };
         let host = headers.get(http::header::HOST)?.to_str().ok()?;
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        let whole = decode(uri.path())?;
         let path = uri.path().strip_prefix('/')?;
         let (bucket, key) = match bucket_of(host) {
             Some(bucket) => (bucket, decode(path)?),
@@ -60,11 +65,12 @@ impl Call {
         });
         Some(Self {
             method,
+            path: whole,
             bucket,
             key,
             query: pairs.collect::<Option<_>>()?,
             headers,
-            body: Bytes::new(),
+            body,
             digests: None,
         })
     }

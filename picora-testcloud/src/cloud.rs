@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, oneshot};
 use crate::bill::{self, Bill, PriceTable};
 use crate::faults::Faults;
 use crate::keys::Keys;
-use crate::native::{self, COS, Habits, OSS};
+use crate::native::{self, COS, Habits, OSS, R2};
 use crate::{CloudClock, respond};
 
 /// Whose dialect is spoken.
@@ -26,6 +26,8 @@ pub enum Vendor {
     Cos,
     /// Aliyun OSS.
     Oss,
+    /// Cloudflare R2.
+    R2,
 }
 
 impl Vendor {
@@ -33,6 +35,16 @@ impl Vendor {
         match self {
             Self::Cos => &COS,
             Self::Oss => &OSS,
+            Self::R2 => &R2,
+        }
+    }
+
+    /// The region that requests are signed for.
+    #[must_use]
+    pub const fn region(self) -> &'static str {
+        match self {
+            Self::Cos | Self::Oss => REGION,
+            Self::R2 => REGION_R2,
         }
     }
 
@@ -42,11 +54,12 @@ impl Vendor {
         match self {
             Self::Cos => &bill::COS,
             Self::Oss => &bill::OSS,
+            Self::R2 => &bill::R2,
         }
     }
 }
 
-/// An empty store with one bucket, [`BUCKET`], in [`REGION`]. Dropping it closes all its connections.
+/// An empty store with one bucket, [`BUCKET`], in its vendor's [region](Vendor::region). Dropping it closes all its connections.
 #[derive(Debug)]
 pub struct Cloud {
     address: SocketAddr,
@@ -58,8 +71,11 @@ pub struct Cloud {
 /// The bucket that every cloud has.
 pub const BUCKET: &str = "photos";
 
-/// Where it lies.
+/// Where it lies at Aliyun and Tencent.
 pub const REGION: &str = "cn-hangzhou";
+
+/// Where it lies at Cloudflare: everywhere.
+pub const REGION_R2: &str = "auto";
 
 /// What all connections share.
 #[derive(Debug)]

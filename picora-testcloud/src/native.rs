@@ -1,16 +1,20 @@
-//! The dialects of Aliyun OSS and Tencent COS, which descend from the same one.
+//! The dialects of Aliyun OSS, Tencent COS and Cloudflare R2, which descend from the same one.
 //!
 //! **Source**: the vendors' pages of each operation. What they leave open is answered as the official clients expect it.
 
 mod book;
+mod conditions;
 mod copy;
+mod digest;
 mod habits;
+mod habits_r2;
 mod list;
 mod multipart;
 mod object;
 mod restore;
 mod seal_cos;
 mod seal_oss;
+mod seal_r2;
 mod shelf;
 mod sink;
 
@@ -26,6 +30,7 @@ use crate::cloud::BUCKET;
 use crate::keys::Keys;
 use crate::xml::element;
 pub(crate) use habits::{COS, Habits, OSS};
+pub(crate) use habits_r2::R2;
 use shelf::Shelf;
 pub(crate) use sink::Sink;
 
@@ -65,9 +70,18 @@ impl Store {
     }
 }
 
-/// The name of what is asked for.
+/// The vendor's name of what is asked for.
 pub(crate) fn operation(habits: &Habits, call: &Call) -> &'static str {
+    let name = common_operation(habits, call);
+    let mut renamed = habits.renamed.iter();
+    renamed
+        .find(|(common, _)| *common == name)
+        .map_or(name, |(_, own)| own)
+}
+
+fn common_operation(habits: &Habits, call: &Call) -> &'static str {
     let asks = |name| call.asked(name).is_some();
+    let copies = habits.header(call, "copy-source").is_some();
     match (&call.method, call.key.is_empty()) {
         (&Method::GET, true) if call.asked("list-type") == Some("2") => "ListObjectsV2",
         (&Method::GET, true) => "ListObjects",
@@ -75,9 +89,10 @@ pub(crate) fn operation(habits: &Habits, call: &Call) -> &'static str {
         (&Method::POST, false) if asks("restore") => "RestoreObject",
         (&Method::POST, false) if asks("uploads") => "InitiateMultipartUpload",
         (&Method::POST, false) if asks("uploadId") => "CompleteMultipartUpload",
+        (&Method::PUT, false) if asks("uploadId") && copies => "UploadPartCopy",
         (&Method::PUT, false) if asks("uploadId") => "UploadPart",
         (&Method::DELETE, false) if asks("uploadId") => "AbortMultipartUpload",
-        (&Method::PUT, false) if habits.header(call, "copy-source").is_some() => "CopyObject",
+        (&Method::PUT, false) if copies => "CopyObject",
         (&Method::PUT, false) => "PutObject",
         (&Method::GET, false) => "GetObject",
         (&Method::HEAD, false) if asks("objectMeta") => "GetObjectMeta",
@@ -101,17 +116,18 @@ pub(crate) fn answer(
     store.objects.now = now;
     let answer = (habits.seal)(call, keys, now)
         .and_then(|()| known(habits, call, surprises))
+        .and_then(|()| (habits.bounds)(call))
         .and_then(|()| act(habits, store, call, now));
     let answer = answer.unwrap_or_else(|refusal| refuse(habits, call, &refusal));
     let shelf = &mut store.objects;
     book::enter(habits, shelf, operation, (call, &before), &answer, now);
-    named(habits, answer).with("date", object::http_date(now))
+    marked(habits, answer).with("date", object::http_date(now))
 }
 
 /// Every answer of a vendor has its headers, and no answer of somebody in front of it has.
-pub(crate) fn named(habits: &Habits, answer: Answer) -> Answer {
+pub(crate) fn marked(habits: &Habits, answer: Answer) -> Answer {
     answer
-        .with(&habits.name("request-id"), REQUEST_ID)
+        .with(habits.request_id, REQUEST_ID)
         .with("server", habits.server)
 }
 
@@ -123,14 +139,14 @@ fn act(habits: &Habits, store: &mut Store, call: &Call, now: Timestamp) -> Resul
             "The specified bucket does not exist.",
         ));
     }
-    let operation = operation(habits, call);
+    let operation = common_operation(habits, call);
     if let Some(sink) = &mut store.sink {
         return sink::act(habits, sink, operation, call, now);
     }
     match operation {
-        "ListObjects" => list::first(store, call),
-        "ListObjectsV2" => list::second(store, call),
-        "DeleteMultipleObjects" => object::delete_many(store, call),
+        "ListObjects" => list::first(habits, store, call),
+        "ListObjectsV2" => list::second(habits, store, call),
+        "DeleteMultipleObjects" => object::delete_many(habits, store, call),
         "RestoreObject" => restore::restore(habits, store, call, now),
         "InitiateMultipartUpload" => multipart::begin(habits, store, call),
         "UploadPart" => multipart::part(habits, store, call),
@@ -141,43 +157,39 @@ fn act(habits: &Habits, store: &mut Store, call: &Call, now: Timestamp) -> Resul
         "GetObject" => object::get(habits, store, call, now),
         "GetObjectMeta" | "HeadObject" => object::head(habits, store, call, now),
         "DeleteObject" => object::delete(store, call),
-        _ => Err(Refusal::new(
-            405,
-            "MethodNotAllowed",
-            "The specified method is not allowed.",
-        )),
+        other => {
+            let (status, code) = habits.no_such_operation;
+            let message = format!("{other} not implemented");
+            Err(Refusal::new(status, code, message))
+        }
     }
 }
 
 /// Refuses what the vendor does not know, and remembers that it was sent.
 fn known(habits: &Habits, call: &Call, surprises: &mut Vec<String>) -> Result<(), Refusal> {
-    let (prefix, meta) = (habits.name(""), habits.meta());
-    let header = call.headers.keys().map(http::HeaderName::as_str);
-    let mut header = header.filter(|name| {
-        let rest = name.strip_prefix(&prefix);
-        rest.is_some_and(|rest| !name.starts_with(&meta) && !habits.headers.contains(&rest))
-    });
+    let operation = operation(habits, call);
+    let mut header = call.headers.keys().map(http::HeaderName::as_str);
     let mut query = call.query.iter().map(|(name, _)| name.as_str());
     let strange = header
-        .next()
-        .or_else(|| query.find(|name| !habits.queries.contains(name)));
+        .find(|name| !habits.takes_header(operation, name))
+        .or_else(|| query.find(|name| !habits.takes_query(operation, name)));
     let Some(strange) = strange else {
         return Ok(());
     };
-    surprises.push(format!(
-        "{} {}: {strange}",
-        operation(habits, call),
-        call.key
-    ));
-    let message = format!("{strange} is unknown.");
-    Err(Refusal::new(400, "InvalidArgument", message))
+    surprises.push(format!("{operation} {}: {strange}", call.key));
+    let (status, code) = habits.unknown;
+    let message = format!("{strange} is unknown to {operation}.");
+    Err(Refusal::new(status, code, message))
 }
 
 fn refuse(habits: &Habits, call: &Call, refusal: &Refusal) -> Answer {
     let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
-    let document = error(call, refusal);
+    let document = error(habits, call, refusal);
     let repeated = BASE64_STANDARD.encode(&document);
-    let answer = Answer::xml(status, document).with(&habits.name("ec"), refusal.case);
+    let mut answer = Answer::xml(status, document);
+    if habits.tells_of_errors {
+        answer = answer.with(&habits.name("ec"), refusal.case);
+    }
     if habits.repeats_errors {
         answer.with(&habits.name("err"), repeated)
     } else {
@@ -185,41 +197,45 @@ fn refuse(habits: &Habits, call: &Call, refusal: &Refusal) -> Answer {
     }
 }
 
-fn error(call: &Call, refusal: &Refusal) -> String {
-    let parts = [
+fn error(habits: &Habits, call: &Call, refusal: &Refusal) -> String {
+    let mut parts = vec![
         element("Code", refusal.code),
         element("Message", &refusal.message),
-        element("RequestId", REQUEST_ID),
-        element("HostId", call.header("host").unwrap_or_default()),
-        element("Resource", &format!("/{}", call.key)),
-        element("TraceId", REQUEST_ID),
-        element("EC", refusal.case),
     ];
+    if habits.tells_of_errors {
+        parts.extend([
+            element("RequestId", REQUEST_ID),
+            element("HostId", call.header("host").unwrap_or_default()),
+            element("Resource", &format!("/{}", call.key)),
+            element("TraceId", REQUEST_ID),
+            element("EC", refusal.case),
+        ]);
+    }
     format!("{DECLARATION}<Error>{}</Error>", parts.concat())
 }
 
 /// What a store answers that refuses by this word.
 pub(crate) fn denied(habits: &Habits, call: &Call, status: u16, code: &'static str) -> Answer {
     let refusal = Refusal::new(status, code, "Nothing was done.");
-    refuse(habits, call, &refusal).with(&habits.name("request-id"), REQUEST_ID)
+    refuse(habits, call, &refusal).with(habits.request_id, REQUEST_ID)
 }
 
 /// What a store that is in trouble answers.
 pub(crate) fn refused(habits: &Habits, call: &Call, status: u16) -> Answer {
     let code = match status {
         503 => "ServiceUnavailable",
-        429 => "QpsLimitExceeded",
+        429 if habits.tells_of_errors => "QpsLimitExceeded",
+        429 => "TooManyRequests",
         _ => "InternalError",
     };
     let message = "Please try again later.";
-    refuse(habits, call, &Refusal::new(status, code, message))
-        .with(&habits.name("request-id"), REQUEST_ID)
+    refuse(habits, call, &Refusal::new(status, code, message)).with(habits.request_id, REQUEST_ID)
 }
 
 /// An error whose status says that all is well.
 pub(crate) fn error_inside(habits: &Habits, call: &Call) -> Answer {
     let refusal = Refusal::new(200, "InternalError", "We encountered an internal error.");
-    Answer::xml(StatusCode::OK, error(call, &refusal)).with(&habits.name("request-id"), REQUEST_ID)
+    Answer::xml(StatusCode::OK, error(habits, call, &refusal)).with(habits.request_id, REQUEST_ID)
 }
 
 /// The storage class of a request.
@@ -228,11 +244,20 @@ fn class(habits: &Habits, call: &Call) -> Result<&'static str, Refusal> {
         return Ok(habits.standard);
     };
     let known = habits.classes.iter().copied().find(|class| *class == asked);
-    known.ok_or_else(|| Refusal::new(400, "InvalidArgument", "The storage class is invalid."))
+    known.ok_or_else(|| Refusal::new(400, habits.no_such_class, "The storage class is invalid."))
 }
 
 /// What an object is served with, of a request's headers.
 fn served(habits: &Habits, call: &Call) -> BTreeMap<String, String> {
+    let mut headers = named(habits, call);
+    headers
+        .entry("content-type".to_owned())
+        .or_insert_with(|| "application/octet-stream".to_owned());
+    headers
+}
+
+/// Those of a request's headers that an object is served with.
+fn named(habits: &Habits, call: &Call) -> BTreeMap<String, String> {
     let meta = habits.meta();
     let named = call.headers.iter().filter_map(|(name, value)| {
         let name = name.as_str();
@@ -241,11 +266,7 @@ fn served(habits: &Habits, call: &Call) -> BTreeMap<String, String> {
         let value = String::from_utf8(value.as_bytes().to_vec()).ok()?;
         kept.then(|| (name.to_owned(), value))
     });
-    let mut headers: BTreeMap<_, _> = named.collect();
-    headers
-        .entry("content-type".to_owned())
-        .or_insert_with(|| "application/octet-stream".to_owned());
-    headers
+    named.collect()
 }
 
 fn missing() -> Refusal {

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use md5::{Digest, Md5};
 use picora_core::Timestamp;
 
+use crate::checksum::Checksum;
+
 /// An object.
 #[derive(Clone, Debug)]
 pub struct Object {
@@ -23,6 +25,8 @@ pub struct Object {
     pub headers: BTreeMap<String, String>,
     /// When it was written, or last moved.
     pub modified: Timestamp,
+    /// The checksum that its uploader gave, where the vendor takes such.
+    pub checksum: Option<Checksum>,
     /// The restore that was asked for last.
     pub restore: Option<Restore>,
 }
@@ -130,6 +134,7 @@ mod tests {
             class: "Archive",
             headers: BTreeMap::new(),
             modified: at(0),
+            checksum: None,
             restore: Some(Restore {
                 ready: at(60),
                 lives: Duration::from_secs(100),

@@ -52,14 +52,19 @@ macro_rules! gigabyte_promise {
 
 /// Gives each promise a test. `$fresh` makes a cloud and the adapter before it.
 ///
+/// `updates: true` is for a store that puts an object in place of one of its versions.
+///
 /// A second call with `strangers:` gives those of who is refused: `$start` starts a cloud, and `$open` opens the adapter before it as an
 /// [`Opening`] says.
 #[macro_export]
 macro_rules! store_promises {
     ($fresh:path) => {
+        $crate::store_promises! { $fresh, updates: false }
+    };
+    ($fresh:path, updates: $updates:expr) => {
         $crate::store_promises! { @own $fresh;
             bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused;
-            tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_frozen_until_it_is_restored,
+            tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_read_as_the_caps_say,
                 what_is_not_there_or_another_is_not_moved;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
@@ -70,7 +75,7 @@ macro_rules! store_promises {
             history: random_faults_lose_and_damage_nothing;
         }
         $crate::store_promises! { @object_store $fresh;
-            put_get_delete_list(), put_get_attributes(), get_opts(), put_opts(false), stream_get(), list_uses_directories_correctly(),
+            put_get_delete_list(), put_get_attributes(), get_opts(), put_opts($updates), stream_get(), list_uses_directories_correctly(),
             list_with_delimiter(), list_with_offset_exclusivity(), rename_and_copy(), copy_if_not_exists(),
             copy_rename_nonexistent_object(), multipart_race_condition(true), multipart_out_of_order()
         }

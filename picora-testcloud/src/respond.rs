@@ -43,7 +43,9 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
 async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Cut>, Closed> {
     let (parts, body) = request.into_parts();
     let habits = shared.vendor.habits();
-    let call = Call::of(parts.method, &parts.uri, parts.headers, |host| {
+    // Its body comes later, or is cut off.
+    let (method, nothing) = (parts.method, Bytes::new());
+    let call = Call::of(method, &parts.uri, parts.headers, nothing, |host| {
         habits.bucket_of(host)
     });
     let Some(mut call) = call else {
@@ -168,7 +170,7 @@ impl Shared {
             }
             Fault::Garbage(kind) => {
                 let answer = Answer::empty(StatusCode::OK).with("content-type", "application/xml");
-                (native::named(habits, answer), garbage::body(kind))
+                (native::marked(habits, answer), garbage::body(kind))
             }
             Fault::Hang(after) => {
                 let answer = self.act(&call);

@@ -12,6 +12,7 @@
 //! | [`redis_cluster`] | Redis Cluster of three masters, one of which may be killed |
 //! | [`smtp_sink`] | an SMTP server that keeps what it accepts, and refuses, defers, stalls or hangs up when told |
 //! | [`miniflare`] | Workers KV behind Cloudflare's REST dialect, and the vendor's own client to judge both |
+//! | [`moto`] | a server that answers as Amazon's S3 does |
 //! | [`wire`] | a proxy between client and server, on which answers come late, never, or as garbage |
 //! | [`server`] | the child process that all servers are, and the keeper that outlives the test |
 //! | [`program`] | where a server's program lies, and the sentence when it does not |
@@ -44,6 +45,7 @@
 //! and `restart()` where tests crash it.
 
 pub mod miniflare;
+pub mod moto;
 pub mod owner;
 pub mod port;
 pub mod postgres;
@@ -55,6 +57,7 @@ pub mod smtp_sink;
 pub mod wire;
 
 pub use miniflare::{Miniflare, MiniflareOptions};
+pub use moto::Moto;
 pub use port::free_port;
 pub use postgres::{Postgres, PostgresOptions};
 pub use redis::{Redis, RedisOptions};

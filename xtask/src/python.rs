@@ -38,6 +38,12 @@ pub const CLOUDS: Environment = Environment {
     requirements: include_str!("../requirements/oss2.txt"),
 };
 
+/// The official client of the S3 dialect, which signs and asks as ours do, and a server that answers as ours does.
+pub const S3: Environment = Environment {
+    name: "boto3",
+    requirements: include_str!("../requirements/boto3.txt"),
+};
+
 impl Environment {
     /// Installs the program, unless this very list was installed before. Needs Debian's `python3-venv`.
     pub fn install(self, root: &Path) -> Outcome {
@@ -90,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_package_stands_in_one_exact_version() {
-        for environment in [SCHEMATHESIS, AIOSMTPD, NODE, CLOUDS] {
+        for environment in [SCHEMATHESIS, AIOSMTPD, NODE, CLOUDS, S3] {
             let lines = environment.requirements.lines();
             let packages: Vec<_> = lines.filter(|it| !it.starts_with('#')).collect();
             let itself = format!("{}==", environment.name);

@@ -27,7 +27,8 @@ pub fn run(root: &Path) -> Outcome {
     let judges = after_packages("install judges", told, root, |root| {
         python::SCHEMATHESIS.install(root)?;
         python::AIOSMTPD.install(root)?;
-        python::CLOUDS.install(root)
+        python::CLOUDS.install(root)?;
+        python::S3.install(root)
     });
     let from_npm = after_packages("install from npm", told_too, root, npm::install);
     let deny = Beside::start("install cargo-deny", {

@@ -13,26 +13,64 @@ use crate::failure::Failure;
 use crate::refusal::Refusal;
 use crate::xml;
 
-/// The texts of a document, each with its path.
-pub(crate) type Document = Vec<(String, String)>;
+/// A document that says what was done.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// As it came.
+    pub bytes: Bytes,
+    /// The texts of all its elements in their order, each with its path, such as `ListBucketResult/Contents/Key`.
+    pub texts: Vec<(String, String)>,
+}
+
+impl Document {
+    /// Reads one of this name; an error inside it is a refusal, whatever the status said.
+    pub(crate) fn read(bytes: Bytes, name: &str) -> Result<Self, Failure> {
+        let texts = xml::texts(&bytes);
+        let texts = texts.ok_or_else(|| Failure::Lost("its answer is no document".to_owned()))?;
+        if texts.iter().any(|(path, _)| path == "Error/Code") {
+            return Err(Failure::Refused(Box::new(Refusal {
+                // Its status said otherwise, so nobody knows.
+                status: 500,
+                ..Refusal::told(&texts)
+            })));
+        }
+        if texts.last().is_none_or(|(root, _)| root != name) {
+            return Err(Failure::Lost(format!("its answer is no {name}")));
+        }
+        Ok(Self { bytes, texts })
+    }
+
+    /// The text of an element.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&str> {
+        let mut texts = self.texts.iter();
+        texts
+            .find(|(it, _)| it == path)
+            .map(|(_, text)| text.as_str())
+    }
+}
 
 /// An answer that is no refusal.
 #[derive(Debug)]
-pub(crate) struct Answered {
-    pub(crate) parts: Parts,
-    pub(crate) body: HttpResponseBody,
+pub struct Answered {
+    /// Its status and headers.
+    pub parts: Parts,
+    /// Its body, unread.
+    pub body: HttpResponseBody,
 }
 
 /// A failure, and whether an earlier try may have done what was asked for.
 #[derive(Debug)]
-pub(crate) struct Failed {
-    pub(crate) failure: Failure,
+pub struct Failed {
+    /// Of the last try.
+    pub failure: Failure,
     /// A refusal such as "exists already" may then be about our own work.
-    pub(crate) after_loss: bool,
+    pub after_loss: bool,
 }
 
 /// A body as it comes. Each piece must come within so long; all of them may take as long as they take.
-pub(crate) fn pieces(
+#[must_use]
+pub fn pieces(
     body: HttpResponseBody,
     longest_pause: Duration,
 ) -> BoxStream<'static, Result<Bytes, Failure>> {
@@ -47,28 +85,6 @@ pub(crate) fn pieces(
         }
     })
     .boxed()
-}
-
-/// Reads a document of this name; an error inside it is a refusal, whatever the status said.
-pub(crate) async fn document(
-    body: HttpResponseBody,
-    name: &str,
-    deadline: Instant,
-) -> Result<Document, Failure> {
-    let body = whole(body, LONGEST_DOCUMENT, deadline).await?;
-    let document = xml::texts(&body);
-    let document = document.ok_or_else(|| Failure::Lost("its answer is no document".to_owned()))?;
-    if document.iter().any(|(path, _)| path == "Error/Code") {
-        return Err(Failure::Refused(Box::new(Refusal {
-            // Its status said otherwise, so nobody knows.
-            status: 500,
-            ..Refusal::told(&document)
-        })));
-    }
-    if document.last().is_none_or(|(root, _)| root != name) {
-        return Err(Failure::Lost(format!("its answer is no {name}")));
-    }
-    Ok(document)
 }
 
 /// Reads a whole body of at most so many bytes, by then.
@@ -97,7 +113,7 @@ pub(crate) async fn whole(
 }
 
 /// A page of 1,000 keys of 1,023 bytes, each byte written with six, and what is said of each.
-const LONGEST_DOCUMENT: usize = 8 << 20;
+pub(crate) const LONGEST_DOCUMENT: usize = 8 << 20;
 
 /// Errors have some hundred bytes.
 pub(crate) const LONGEST_REFUSAL: usize = 64 << 10;

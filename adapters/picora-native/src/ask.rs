@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use http::Method;
 
+use crate::line::Sending;
+
 /// A request before it is signed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ask {
@@ -25,6 +27,14 @@ impl Ask {
             method,
             key: key.into(),
             ..Self::default()
+        }
+    }
+
+    pub(crate) const fn sending(&self) -> Sending {
+        Sending {
+            bytes: self.body.len(),
+            repeatable: self.repeatable,
+            rationed: self.rationed,
         }
     }
 

@@ -6,13 +6,13 @@ use chrono::{DateTime, Utc};
 use http::HeaderMap;
 use object_store::path::Path;
 use object_store::{Attribute, AttributeValue, Attributes, ObjectMeta};
-use picora_tiering::{ObjectHeaders, Tier};
+use picora_tiering::ObjectHeaders;
 
-use crate::Dialect;
 use crate::failure::Failure;
 
 /// The headers of a request for what an object shall be served with; the class, where one is named.
-pub(crate) fn headers(attributes: &Attributes, prefix: &str) -> Vec<(String, String)> {
+#[must_use]
+pub fn headers(attributes: &Attributes, prefix: &str) -> Vec<(String, String)> {
     let pairs = attributes.iter().filter_map(|(attribute, value)| {
         let name = match attribute {
             Attribute::ContentDisposition => "content-disposition".to_owned(),
@@ -30,7 +30,8 @@ pub(crate) fn headers(attributes: &Attributes, prefix: &str) -> Vec<(String, Str
 }
 
 /// What an object is served with, of an answer's headers.
-pub(crate) fn served(headers: &HeaderMap, prefix: &str) -> ObjectHeaders {
+#[must_use]
+pub fn served(headers: &HeaderMap, prefix: &str) -> ObjectHeaders {
     let (meta, mut served) = (format!("{prefix}meta-"), ObjectHeaders::default());
     for (name, value) in headers {
         if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
@@ -40,9 +41,14 @@ pub(crate) fn served(headers: &HeaderMap, prefix: &str) -> ObjectHeaders {
     served
 }
 
-/// The same for readers of bytes.
-pub(crate) fn attributes<D: Dialect>(headers: &HeaderMap) -> Attributes {
-    let served = served(headers, D::PREFIX);
+/// The same for readers of bytes. A class that `is_standard` is no attribute: everything has it unless it was moved.
+#[must_use]
+pub fn attributes(
+    headers: &HeaderMap,
+    prefix: &str,
+    is_standard: impl Fn(&str) -> bool,
+) -> Attributes {
+    let served = served(headers, prefix);
     let mut attributes = Attributes::new();
     for (name, value) in served.standard() {
         let attribute = match name {
@@ -61,10 +67,9 @@ pub(crate) fn attributes<D: Dialect>(headers: &HeaderMap) -> Attributes {
             AttributeValue::from(value),
         );
     }
-    // The class that everything has unless it was moved is no attribute of it.
-    let class = text(headers, &format!("{}storage-class", D::PREFIX));
+    let class = text(headers, &format!("{prefix}storage-class"));
     if let Some(class) = class
-        && D::read_class(Some(class)) != Tier::Hot.into()
+        && !is_standard(class)
     {
         let class = AttributeValue::from(class.to_owned());
         attributes.insert(Attribute::StorageClass, class);
@@ -86,16 +91,21 @@ pub(crate) fn meta(headers: &HeaderMap, location: &Path, size: u64) -> Result<Ob
     })
 }
 
-pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+/// A header that is text.
+#[must_use]
+pub fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// The same with what is not text shown as it can be: something is there, and it is nothing that is known.
-pub(crate) fn shown<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
+#[must_use]
+pub fn shown<'h>(headers: &'h HeaderMap, name: &str) -> Option<Cow<'h, str>> {
     let value = headers.get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()))
 }
 
-pub(crate) fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+/// A header that is a number.
+#[must_use]
+pub fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     text(headers, name)?.parse().ok()
 }

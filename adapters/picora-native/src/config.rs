@@ -5,6 +5,8 @@ use std::time::Duration;
 use picora_sign::Credentials;
 use url::Url;
 
+use crate::patience::Waits;
+
 /// A bucket at its address, where it lies, and who asks.
 #[derive(Clone, Debug)]
 pub struct NativeConfig {
@@ -34,9 +36,12 @@ pub struct NativeConfig {
 pub enum ConfigError {
     /// It is no address of a server.
     #[error(
-        "`{0}` is not the address of a bucket; it looks like https://bucket.oss-cn-hangzhou.aliyuncs.com"
+        "`{0}` is not the address of a store, which is https://, a host, and nothing behind it"
     )]
     Endpoint(String),
+    /// A bucket's name becomes part of addresses.
+    #[error("`{0}` is not the name of a bucket, which is of small letters, digits, `-` and `.`")]
+    Bucket(String),
     /// Without TLS, everybody on the way could read and change what is sent.
     #[error("`{0}` is not https, and not on this machine")]
     Plain(String),
@@ -46,6 +51,15 @@ pub enum ConfigError {
 }
 
 impl NativeConfig {
+    pub(crate) const fn waits(&self) -> Waits {
+        Waits {
+            connect_timeout: self.connect_timeout,
+            read_timeout: self.read_timeout,
+            budget: self.budget,
+            attempts: self.attempts,
+        }
+    }
+
     /// A bucket at its address, with deadlines that suit media.
     ///
     /// **Errors**: [`ConfigError`] for an address that is none, or is neither HTTPS nor on this machine.
@@ -63,22 +77,8 @@ impl NativeConfig {
         region: &str,
         credentials: Credentials,
     ) -> Result<Self, ConfigError> {
-        let unreadable = || ConfigError::Endpoint(endpoint.to_owned());
-        let url: Url = endpoint.parse().map_err(|_| unreadable())?;
-        let host = url.host().ok_or_else(unreadable)?;
-        if !matches!(url.scheme(), "http" | "https") || url.path() != "/" || url.query().is_some() {
-            return Err(unreadable());
-        }
-        let near = match host {
-            url::Host::Ipv4(address) => address.is_loopback(),
-            url::Host::Ipv6(address) => address.is_loopback(),
-            url::Host::Domain(name) => name == "localhost",
-        };
-        if url.scheme() != "https" && !near {
-            return Err(ConfigError::Plain(endpoint.to_owned()));
-        }
         Ok(Self {
-            endpoint: url,
+            endpoint: address(endpoint)?,
             bucket: bucket.to_owned(),
             region: region.to_owned(),
             credentials,
@@ -89,4 +89,31 @@ impl NativeConfig {
             attempts: 4,
         })
     }
+}
+
+/// Reads the address of a store: a host behind HTTPS, or on this machine, and nothing behind it.
+///
+/// **Errors**: [`ConfigError::Endpoint`] and [`ConfigError::Plain`].
+///
+/// ```
+/// use picora_native::config::address;
+/// assert!(address("https://media.example.com").is_ok() && address("http://127.0.0.1:9000").is_ok());
+/// assert!(address("http://media.example.com").is_err() && address("https://media.example.com/photos").is_err());
+/// ```
+pub fn address(text: &str) -> Result<Url, ConfigError> {
+    let unreadable = || ConfigError::Endpoint(text.to_owned());
+    let url: Url = text.parse().map_err(|_| unreadable())?;
+    let host = url.host().ok_or_else(unreadable)?;
+    if !matches!(url.scheme(), "http" | "https") || url.path() != "/" || url.query().is_some() {
+        return Err(unreadable());
+    }
+    let near = match host {
+        url::Host::Ipv4(address) => address.is_loopback(),
+        url::Host::Ipv6(address) => address.is_loopback(),
+        url::Host::Domain(name) => name == "localhost",
+    };
+    if url.scheme() != "https" && !near {
+        return Err(ConfigError::Plain(text.to_owned()));
+    }
+    Ok(url)
 }

@@ -2,29 +2,62 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use object_store::ObjectStoreExt;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use picora_storage::{Examine, Trouble};
 
 use crate::failure::{Failure, Located};
 use crate::patience::chance;
-use crate::{Dialect, Native, NativeConfig, Refusal};
+use crate::{Dialect, Native, Refusal};
 
 #[async_trait]
 impl<D: Dialect> Examine for Native<D> {
-    /// Its object is `examine/` and 16 digits of chance, so that servers that start together do not remove one another's.
     async fn examine(&self) -> Result<(), Trouble> {
+        let config = &self.wire.config;
+        let asker = Asker {
+            host: self.wire.host(),
+            bucket: &config.bucket,
+            region: &config.region,
+            access_key_id: &config.credentials.access_key_id,
+            has_token: config.credentials.token.is_some(),
+        };
+        asker.examine(self).await
+    }
+}
+
+/// Who asks whom for what, in words that an operator knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker<'a> {
+    /// The server, with its port where one is named.
+    pub host: &'a str,
+    /// The bucket.
+    pub bucket: &'a str,
+    /// Its region, as it is configured.
+    pub region: &'a str,
+    /// The public part of the key.
+    pub access_key_id: &'a str,
+    /// Whether the key is a temporary one.
+    pub has_token: bool,
+}
+
+impl Asker<'_> {
+    /// Examines a store whose errors have a [`Located`] for their cause.
+    ///
+    /// Its object is `examine/` and 16 digits of chance, so that servers that start together do not remove one another's.
+    ///
+    /// **Errors**: the first trouble.
+    pub async fn examine(&self, store: &dyn ObjectStore) -> Result<(), Trouble> {
         let path = Path::from(format!("examine/{:016x}", chance()));
         let bytes = Bytes::from(format!("Picora was here, and may remove this: {path}"));
         let told = |operation, error| self.trouble(operation, error);
-        let put = self.put(&path, bytes.clone().into()).await;
+        let put = store.put(&path, bytes.clone().into()).await;
         put.map_err(|error| told("write", error))?;
-        let read = match self.get(&path).await {
+        let read = match store.get(&path).await {
             Ok(found) => found.bytes().await,
             Err(error) => Err(error),
         };
         // Whatever was read, it does not stay.
-        let removed = self.delete(&path).await;
+        let removed = store.delete(&path).await;
         let read = read.map_err(|error| told("read", error))?;
         removed.map_err(|error| told("remove", error))?;
         if read != bytes {
@@ -35,13 +68,10 @@ impl<D: Dialect> Examine for Native<D> {
         }
         Ok(())
     }
-}
 
-impl<D: Dialect> Native<D> {
     fn trouble(&self, operation: &'static str, error: object_store::Error) -> Trouble {
-        let (config, host) = (&self.wire.config, self.wire.host());
         let failure = std::error::Error::source(&error).and_then(|it| it.downcast_ref::<Located>());
-        let known = failure.and_then(|it| known(operation, &it.failure, config, host));
+        let known = failure.and_then(|it| known(operation, &it.failure, self));
         known.unwrap_or_else(|| Trouble::Other {
             operation,
             cause: error.into(),
@@ -50,13 +80,8 @@ impl<D: Dialect> Native<D> {
 }
 
 /// The trouble that a failure means, if an operator can mend it.
-fn known(
-    operation: &'static str,
-    failure: &Failure,
-    config: &NativeConfig,
-    host: &str,
-) -> Option<Trouble> {
-    let host = host.to_owned();
+fn known(operation: &'static str, failure: &Failure, asker: &Asker<'_>) -> Option<Trouble> {
+    let host = asker.host.to_owned();
     Some(match failure {
         Failure::NoSuchHost { host, .. } => Trouble::NoSuchHost { host: host.clone() },
         Failure::Untrusted(cause) => Trouble::Certificate {
@@ -67,25 +92,18 @@ fn known(
             host,
             cause: cause.clone(),
         },
-        Failure::Refused(refusal) => return refused(operation, refusal, config, host),
+        Failure::Refused(refusal) => return refused(operation, refusal, asker),
         Failure::Throttled { .. } | Failure::Corrupt(_) => return None,
     })
 }
 
 /// **Source**: the vendors' pages "Error codes".
-fn refused(
-    operation: &'static str,
-    refusal: &Refusal,
-    config: &NativeConfig,
-    host: String,
-) -> Option<Trouble> {
-    let (bucket, access_key_id) = (
-        config.bucket.clone(),
-        config.credentials.access_key_id.clone(),
-    );
+fn refused(operation: &'static str, refusal: &Refusal, asker: &Asker<'_>) -> Option<Trouble> {
+    let (bucket, access_key_id) = (asker.bucket.to_owned(), asker.access_key_id.to_owned());
+    let host = asker.host.to_owned();
     let cause = refusal.to_string();
     if refusal.elsewhere.is_some() || refusal.case == SIGNED_FOR_ANOTHER_REGION {
-        let region = config.region.clone();
+        let region = asker.region.to_owned();
         let cause = match &refusal.elsewhere {
             Some(endpoint) => format!("{cause}: it is at {endpoint}"),
             None => cause,
@@ -102,11 +120,12 @@ fn refused(
         "RequestTimeTooSkewed" | "RequestExpired" => Trouble::Clock { cause },
         "NoSuchBucket" => Trouble::NoSuchBucket { bucket, host },
         // A key that was lent is not known any more when its time is over.
-        "InvalidAccessKeyId" if config.credentials.token.is_some() => Trouble::Token {
+        "InvalidAccessKeyId" | "Unauthorized" if asker.has_token => Trouble::Token {
             access_key_id,
             cause,
         },
-        "InvalidAccessKeyId" | "SignatureDoesNotMatch" => Trouble::Credentials {
+        // Cloudflare says "unauthorized" of whatever it does not know.
+        "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "Unauthorized" => Trouble::Credentials {
             access_key_id,
             cause,
         },

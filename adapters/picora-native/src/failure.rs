@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use crate::transport::{NoSuchHost, Untrusted};
 
 /// The end of a request without what was asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
     /// The store refused it. Nothing has changed.
@@ -43,7 +43,7 @@ pub enum Failure {
 }
 
 /// A failure, and of what.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{host}/{key}: {failure}")]
 pub struct Located {
     /// The server, with its port where one is named.
@@ -56,7 +56,9 @@ pub struct Located {
 }
 
 impl Failure {
-    pub(crate) fn of(error: &HttpError) -> Self {
+    /// What became of a request that has no answer, or not all of it.
+    #[must_use]
+    pub fn of(error: &HttpError) -> Self {
         let source = std::error::Error::source(error);
         let causes = || std::iter::successors(source, |cause| cause.source());
         if let Some(failure) = causes().find_map(NoSuchHost::among) {
@@ -79,10 +81,15 @@ impl Failure {
     }
 
     /// Whether the same request may have another answer in a moment.
-    pub(crate) fn passes(&self) -> bool {
+    #[must_use]
+    pub fn passes(&self) -> bool {
         match self {
             // What came was not what was sent: the next time it may be.
-            Self::Refused(refusal) if refusal.code == "InvalidDigest" => true,
+            Self::Refused(refusal)
+                if matches!(refusal.code.as_str(), "InvalidDigest" | "BadDigest") =>
+            {
+                true
+            }
             Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
             // Name servers have weak moments, too.
             Self::NoSuchHost { .. } | Self::Unreached(_) | Self::Lost(_) => true,
@@ -91,7 +98,8 @@ impl Failure {
     }
 
     /// Whether what was asked for may have happened.
-    pub(crate) fn may_have_happened(&self) -> bool {
+    #[must_use]
+    pub fn may_have_happened(&self) -> bool {
         match self {
             // A store that says that it failed inside may have failed after it had done it.
             Self::Refused(refusal) => (500..=599).contains(&refusal.status),
@@ -104,30 +112,38 @@ impl Failure {
         }
     }
 
-    pub(crate) fn refusal(&self) -> Option<&Refusal> {
+    /// What the store said, if it refused.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Refused(refusal) => Some(refusal),
             _ => None,
         }
     }
 
-    pub(crate) fn has_code(&self, wanted: &str) -> bool {
+    /// Whether it was refused by this word of the vendor's.
+    #[must_use]
+    pub fn has_code(&self, wanted: &str) -> bool {
         self.refusal().is_some_and(|refusal| refusal.code == wanted)
     }
 
-    pub(crate) fn status(&self) -> Option<u16> {
+    /// The status of a refusal.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
         self.refusal().map(|refusal| refusal.status)
     }
 
     /// Whether the store says that there is no such object; a bucket that is not there says nothing about its objects.
-    pub(crate) fn is_missing(&self) -> bool {
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
         self.refusal().is_some_and(Refusal::is_missing)
     }
 }
 
 impl Located {
     /// As bytes are told of it.
-    pub(crate) fn of_bytes(self, store: &'static str) -> object_store::Error {
+    #[must_use]
+    pub fn of_bytes(self, store: &'static str) -> object_store::Error {
         let path = self.key.clone();
         let (status, missing) = (self.failure.status(), self.failure.is_missing());
         let exists = self.failure.has_code("FileAlreadyExists");
@@ -145,7 +161,8 @@ impl Located {
 
     /// As tiers are told of it. `changes` says whether the request would have changed something: what changes nothing is not unknown, it is
     /// only not known yet.
-    pub(crate) fn of_tier(
+    #[must_use]
+    pub fn of_tier(
         self,
         backend: &'static str,
         operation: &'static str,

@@ -10,26 +10,28 @@
 //! | [`dialect`] | [`Dialect`]: how a vendor differs |
 //! | [`config`] | where a bucket is, and how long is waited |
 //! | [`failure`], [`refusal`] | why a request came to nothing, or may have |
-//! | `ask`, `request`, `answer` | one request, sent until its answer stands |
-//! | `patience`, `retry_after`, `ration` | how long is waited, and what for |
+//! | [`mod@line`] | one request, sent until its answer stands |
+//! | `ask`, `request`, [`answer`] | what is asked of a bucket, signed, and answered |
+//! | [`patience`], `retry_after`, `ration` | how long is waited, and what for |
 //! | `transport` | names, certificates, connections |
-//! | `examine` | `picora_storage::Examine` for [`Native`]: is all well before work begins |
+//! | [`examine`] | `picora_storage::Examine` for [`Native`]: is all well before work begins |
 //! | `store` | bytes: `object_store::ObjectStore` for [`Native`] |
 //! | `upload` | an upload in parts |
 //! | `control` | tiers: `picora_tiering::TierControl` for [`Native`] |
-//! | `attributes` | headers and what object_store calls them |
+//! | [`attributes`] | headers and what object_store calls them |
 //! | `listing`, `xml` | documents |
 
-mod answer;
+pub mod answer;
 mod ask;
-mod attributes;
+pub mod attributes;
 pub mod config;
 mod control;
 pub mod dialect;
-mod examine;
+pub mod examine;
 pub mod failure;
+pub mod line;
 mod listing;
-mod patience;
+pub mod patience;
 mod ration;
 pub mod refusal;
 mod request;

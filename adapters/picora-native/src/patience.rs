@@ -4,7 +4,18 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::NativeConfig;
+/// How long is waited, and how often tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// How long for a connection.
+    pub connect_timeout: Duration,
+    /// How long nothing may come.
+    pub read_timeout: Duration,
+    /// How long one call may take in all; what it sends has a second more for each 128 KiB.
+    pub budget: Duration,
+    /// How often a request is sent at most.
+    pub attempts: u32,
+}
 
 /// The time that one call has, whatever it takes: tries, pauses, and answers but for the bytes of objects.
 #[derive(Clone, Copy, Debug)]
@@ -17,13 +28,13 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// Of a call that begins now and sends so many bytes.
-    pub(crate) fn new(config: &NativeConfig, sends: usize) -> Self {
+    pub(crate) fn new(waits: &Waits, sends: usize) -> Self {
         // What is sent takes its time, also over a slow line.
         let sending = Duration::from_secs(sends as u64 / SLOWEST_LINE);
         let now = Instant::now();
         Self {
-            end: now + config.budget + sending,
-            one: config.read_timeout + sending,
+            end: now + waits.budget + sending,
+            one: waits.read_timeout + sending,
         }
     }
 

@@ -9,7 +9,7 @@ use picora_storage::Frozen;
 
 use crate::attributes::text;
 use crate::failure::Failure;
-use crate::{Dialect, retry_after, xml};
+use crate::{retry_after, xml};
 
 /// A refusal, in the store's own words.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,8 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal of our own: what would have been refused is not sent.
-    pub(crate) fn ours(status: u16, code: &str, message: impl Into<String>) -> Failure {
+    #[must_use]
+    pub fn ours(status: u16, code: &str, message: impl Into<String>) -> Failure {
         Failure::Refused(Box::new(Self {
             status,
             code: code.to_owned(),
@@ -46,10 +47,16 @@ impl Refusal {
         }))
     }
 
+    /// The same of what cannot even be sent.
+    #[must_use]
+    pub fn unsendable(why: &str) -> Failure {
+        Self::ours(400, "Unsendable", why)
+    }
+
     /// A refusal as an answer's status, headers and document say it; whatever the body is.
-    pub(crate) fn read<D: Dialect>(parts: &Parts, body: &[u8], clock: &dyn Clock) -> Self {
+    pub(crate) fn read(parts: &Parts, body: &[u8], prefix: &str, clock: &dyn Clock) -> Self {
         // What has no body repeats its document in a header.
-        let repeated = text(&parts.headers, &format!("{}err", D::PREFIX));
+        let repeated = text(&parts.headers, &format!("{}err", prefix));
         let repeated = repeated.and_then(|it| BASE64_STANDARD.decode(it).ok());
         let document = xml::texts(body).or_else(|| xml::texts(&repeated?));
         let mut refusal = Self::told(&document.unwrap_or_default());

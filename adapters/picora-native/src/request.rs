@@ -1,4 +1,4 @@
-//! One request, sent until its answer stands.
+//! One request to a bucket, signed.
 
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
@@ -7,59 +7,64 @@ use std::time::Duration;
 
 use http::Method;
 use http::response::Parts;
-use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
+use object_store::client::{HttpRequest, HttpRequestBody};
 use picora_core::Clock;
 use picora_sign::{Request, encode};
-use tokio::time::{Instant, timeout_at};
 
-use crate::answer::{self, Answered, Document, Failed, LONGEST_REFUSAL};
+use crate::Dialect;
+use crate::answer::{Answered, Document, Failed};
 use crate::ask::Ask;
 use crate::config::{ConfigError, NativeConfig};
 use crate::failure::{Failure, Located};
-use crate::patience::{Patience, chance};
-use crate::ration::Ration;
+use crate::line::{Line, Marks};
 use crate::refusal::Refusal;
-use crate::{Dialect, transport};
 
 /// A bucket that requests are sent to.
 #[derive(Debug)]
 pub(crate) struct Wire<D> {
     pub(crate) config: NativeConfig,
-    http: HttpClient,
-    clock: Arc<dyn Clock>,
-    host: String,
-    /// Of restores, where the vendor limits them.
-    ration: Option<Ration>,
+    line: Line,
     dialect: PhantomData<fn() -> D>,
 }
 
 impl<D: Dialect> Wire<D> {
     pub(crate) fn new(config: NativeConfig, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let http = transport::client(&config)?;
-        Ok(Self::over(http, config, clock))
+        let line = Line::new(&config.endpoint, config.waits(), Self::marks(), clock)?;
+        Ok(Self::on(line, config))
     }
 
     /// The same over a client of one's own.
-    pub(crate) fn over(http: HttpClient, config: NativeConfig, clock: Arc<dyn Clock>) -> Self {
-        let host = config.endpoint.host_str().unwrap_or_default();
-        let host = match config.endpoint.port() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        };
-        let ration = D::caps().restores_per_second.and_then(NonZeroU32::new);
+    #[cfg(test)]
+    pub(crate) fn over(
+        http: object_store::client::HttpClient,
+        config: NativeConfig,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (at, waits) = (config.endpoint.clone(), config.waits());
+        let line = Line::over(http, &at, waits, Self::marks(), clock);
+        Self::on(line, config)
+    }
+
+    fn on(line: Line, config: NativeConfig) -> Self {
+        let rationed = D::caps().restores_per_second.and_then(NonZeroU32::new);
         Self {
+            line: line.rationed(rationed),
             config,
-            http,
-            clock,
-            host,
-            ration: ration.map(Ration::new),
             dialect: PhantomData,
+        }
+    }
+
+    /// How answers of the vendor are known.
+    fn marks() -> Marks {
+        Marks {
+            prefix: D::PREFIX,
+            every: D::ANSWERS_WITH,
         }
     }
 
     /// Sends a request, again where that may help and does no harm, until its answer stands.
     pub(crate) async fn send(&self, ask: &Ask) -> Result<Answered, Failed> {
-        self.repeat(ask, |answered, _| async { Ok(answered) }).await
+        self.line.send(ask.sending(), || self.signed(ask)).await
     }
 
     /// The same with an answer that is a document of this name.
@@ -68,80 +73,13 @@ impl<D: Dialect> Wire<D> {
         ask: &Ask,
         name: &str,
     ) -> Result<(Parts, Document), Failed> {
-        let read = |answered: Answered, deadline| async move {
-            let read = answer::document(answered.body, name, deadline).await?;
-            Ok((answered.parts, read))
-        };
-        self.repeat(ask, read).await
-    }
-
-    async fn repeat<T, F: Future<Output = Result<T, Failure>>>(
-        &self,
-        ask: &Ask,
-        read: impl Fn(Answered, Instant) -> F,
-    ) -> Result<T, Failed> {
-        let patience = Patience::new(&self.config, ask.body.len());
-        let mut after_loss = false;
-        for retries in 0.. {
-            let answered = match self.once(ask, &patience).await {
-                Ok((answered, deadline)) => read(answered, deadline).await,
-                Err(failure) => Err(failure),
-            };
-            let failure = match answered {
-                Ok(answered) => return Ok(answered),
-                Err(failure) => failure,
-            };
-            let lost = failure.may_have_happened();
-            let again =
-                failure.passes() && (ask.repeatable || !lost) && retries + 1 < self.config.attempts;
-            let named = failure.refusal().and_then(|it| it.retry_after);
-            let pause = patience.pause(retries, named, chance());
-            let Some(pause) = pause.filter(|_| again) else {
-                return Err(Failed {
-                    failure,
-                    after_loss,
-                });
-            };
-            after_loss |= lost;
-            tokio::time::sleep(pause).await;
-        }
-        unreachable!("the last attempt answers")
-    }
-
-    /// One try, and when its answer must be there whole.
-    async fn once(&self, ask: &Ask, patience: &Patience) -> Result<(Answered, Instant), Failure> {
-        if let Some(ration) = self.ration.as_ref().filter(|_| ask.rationed) {
-            ration.turn(patience.end).await?;
-        }
-        let deadline = patience.of_one();
-        let request = self.signed(ask)?;
-        let response = timeout_at(deadline, self.http.execute(request)).await;
-        let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
-        let response = response.map_err(|error| Failure::of(&error))?;
-        let (parts, body) = response.into_parts();
-        let strange = D::ANSWERS_WITH.is_some_and(|name| !parts.headers.contains_key(name));
-        // A proxy's page says nothing of the bucket: neither its 200 that something was done, nor its 404 that nothing is there. Only its
-        // own troubles are its to tell.
-        if strange && !matches!(parts.status.as_u16(), 429 | 500..=599) {
-            let answered = format!("somebody in front of the store answered {}", parts.status);
-            return Err(Failure::Lost(answered));
-        }
-        if parts.status.is_success() {
-            return Ok((Answered { parts, body }, deadline));
-        }
-        // Without all of it nobody knows why: 403 may be a wrong key, or an object that is archived.
-        let body = answer::whole(body, LONGEST_REFUSAL, deadline).await?;
-        let refusal = Refusal::read::<D>(&parts, &body, &*self.clock);
-        Err(Failure::Refused(Box::new(refusal)))
+        let made = || self.signed(ask);
+        self.line.document(ask.sending(), made, name).await
     }
 
     /// A failure, and where it happened.
     pub(crate) fn located(&self, failure: Failure, key: &str) -> Located {
-        Located {
-            host: self.host.clone(),
-            key: key.to_owned(),
-            failure,
-        }
+        self.line.located(failure, key)
     }
 
     /// As bytes are told of it.
@@ -151,7 +89,7 @@ impl<D: Dialect> Wire<D> {
 
     /// The server, with its port where one is named.
     pub(crate) fn host(&self) -> &str {
-        &self.host
+        self.line.host()
     }
 
     fn signed(&self, ask: &Ask) -> Result<HttpRequest, Failure> {
@@ -165,7 +103,7 @@ impl<D: Dialect> Wire<D> {
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
-        headers.push(("host", &self.host));
+        headers.push(("host", self.line.host()));
         let request = Request {
             method: ask.method.as_str(),
             bucket: &self.config.bucket,
@@ -173,7 +111,7 @@ impl<D: Dialect> Wire<D> {
             query: &query,
             headers: &headers,
         };
-        let signed = D::headers(&self.config, &request, self.clock.now());
+        let signed = D::headers(&self.config, &request, self.line.now());
         let mut built = http::Request::builder()
             .method(&ask.method)
             .uri(self.url(&ask.key, &query));
@@ -182,15 +120,16 @@ impl<D: Dialect> Wire<D> {
         for (name, value) in sent.chain(signed.iter().map(|(name, value)| (*name, value.as_str())))
         {
             let value = http::HeaderValue::from_bytes(value.as_bytes());
-            let value = value
-                .map_err(|_| unsendable(&format!("the header {name} has a control character")))?;
+            let value = value.map_err(|_| {
+                Refusal::unsendable(&format!("the header {name} has a control character"))
+            })?;
             built = built.header(name, value);
         }
         if ask.body.is_empty() && matches!(ask.method, Method::PUT | Method::POST) {
             built = built.header(http::header::CONTENT_LENGTH, 0);
         }
         let built = built.body(HttpRequestBody::from(ask.body.clone()));
-        built.map_err(|error| unsendable(&error.to_string()))
+        built.map_err(|error| Refusal::unsendable(&error.to_string()))
     }
 
     /// The address of an object.
@@ -230,15 +169,11 @@ impl<D: Dialect> Wire<D> {
             query,
             headers,
         };
-        let signed = D::query(&self.config, &request, self.clock.now(), expires_after);
+        let signed = D::query(&self.config, &request, self.line.now(), expires_after);
         let mut query = query.to_vec();
         query.extend(signed.iter().map(|(name, value)| (*name, value.as_str())));
         self.url(key, &query)
     }
-}
-
-fn unsendable(why: &str) -> Failure {
-    Refusal::ours(400, "Unsendable", why)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ use object_store::{
 };
 use picora_core::Clock;
 use picora_storage::Corrupt;
+use picora_tiering::Tier;
 
 use crate::answer::{self, Answered, Failed};
 use crate::ask::Ask;
@@ -92,7 +93,7 @@ impl<D: Dialect> Native<D> {
             .document(&ask, "ListBucketResult")
             .await
             .map_err(|failed| failed.failure)?;
-        listing::page(&document, D::GOES_ON.1, from)
+        listing::page(&document.texts, D::GOES_ON.1, from)
     }
 
     fn pages(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
@@ -190,14 +191,12 @@ impl<D: Dialect> ObjectStore for Native<D> {
             .document(&ask, "InitiateMultipartUploadResult")
             .await
             .map_err(|failed| told(failed.failure))?;
-        let id = document
-            .iter()
-            .find(|(path, _)| path == "InitiateMultipartUploadResult/UploadId");
+        let id = document.text("InitiateMultipartUploadResult/UploadId");
         let id = id.ok_or_else(|| told(Failure::Lost("its upload has no id".to_owned())))?;
         Ok(Box::new(Upload::new(
             self.clone(),
             location.clone(),
-            id.1.clone(),
+            id.to_owned(),
         )))
     }
 
@@ -254,7 +253,9 @@ impl<D: Dialect> ObjectStore for Native<D> {
             .map_err(told)?
             .flatten();
         let meta = meta(&parts.headers, location, size).map_err(told)?;
-        let attributes = attributes::<D>(&parts.headers);
+        let attributes = attributes(&parts.headers, D::PREFIX, |class| {
+            D::read_class(Some(class)) == Tier::Hot.into()
+        });
         let payload = if options.head {
             stream::empty().boxed()
         } else {

@@ -3,23 +3,25 @@
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::client::HttpClient;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
+use url::Url;
 
-use crate::config::{ConfigError, NativeConfig};
+use crate::config::ConfigError;
 use crate::failure::Failure;
 
 /// A client that goes nowhere but where it is sent: whoever redirects it would be told the token.
-pub(crate) fn client(config: &NativeConfig) -> Result<HttpClient, ConfigError> {
+pub(crate) fn client(endpoint: &Url, connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
     let client = reqwest::Client::builder()
         .user_agent(concat!("picora/", env!("CARGO_PKG_VERSION")))
-        .https_only(config.endpoint.scheme() != "http")
+        .https_only(endpoint.scheme() != "http")
         .http1_only()
         .redirect(Policy::none())
         .referer(false)
-        .connect_timeout(config.connect_timeout)
+        .connect_timeout(connect_timeout)
         .dns_resolver(Arc::new(Names))
         .build();
     let client = client.map_err(|error| ConfigError::Client(chain(&error)))?;

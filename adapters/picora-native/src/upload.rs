@@ -138,11 +138,9 @@ impl<D: Dialect> MultipartUpload for Upload<D> {
             .await
             .map_err(|failed| told(failed.failure))?;
         compare::<D>(&answer.headers, whole).map_err(&told)?;
-        let etag = document
-            .iter()
-            .find(|(path, _)| path == "CompleteMultipartUploadResult/ETag");
+        let etag = document.text("CompleteMultipartUploadResult/ETag");
         Ok(PutResult {
-            e_tag: etag.map(|(_, text)| text.clone()),
+            e_tag: etag.map(str::to_owned),
             version: None,
             extensions: Default::default(),
         })

@@ -1,4 +1,4 @@
-//! Percent-encoding as both vendors have it: letters, digits and `-_.~` stay, all other bytes become `%XX`.
+//! Percent-encoding as all vendors have it: letters, digits and `-_.~` stay, all other bytes become `%XX`.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 

@@ -10,6 +10,7 @@ use picora_core::Timestamp;
 use secrecy::ExposeSecret;
 
 use crate::request::sorted;
+use crate::stamp::{date, stamp};
 use crate::{Credentials, Request, encode, mac};
 
 /// The headers that sign a request, to be sent beside its own: `x-oss-date`, `x-oss-content-sha256`, the token of a temporary key, and
@@ -100,12 +101,11 @@ pub fn signature(
     additional: &[&str],
 ) -> String {
     let canonical = canonical(request, additional);
-    let date = stamp.get(..DATE).unwrap_or(stamp);
     let scope = scope(stamp, region);
     let digest = mac::digest_sha256(canonical.as_bytes());
     let text = format!("{VERSION}\n{stamp}\n{scope}\n{digest}");
     let secret = format!("aliyun_v4{}", credentials.secret.expose_secret());
-    let key = [date, region, PRODUCT, REQUEST]
+    let key = [date(stamp), region, PRODUCT, REQUEST]
         .iter()
         .fold(secret.into_bytes(), |key, part| {
             mac::sha256(&key, part.as_bytes())
@@ -149,24 +149,12 @@ fn is_signed(name: &str) -> bool {
 }
 
 fn scope(stamp: &str, region: &str) -> String {
-    let date = stamp.get(..DATE).unwrap_or(stamp);
-    format!("{date}/{region}/{PRODUCT}/{REQUEST}")
-}
-
-/// `20261121T080000Z`.
-fn stamp(now: Timestamp) -> String {
-    let whole = Timestamp::from_unix_seconds(now.unix_seconds());
-    let text = whole.to_rfc3339();
-    let seconds = text.split(['.', 'Z']).next().unwrap_or_default();
-    let digits = seconds.chars().filter(|it| !matches!(it, '-' | ':'));
-    digits.chain(['Z']).collect()
+    format!("{}/{region}/{PRODUCT}/{REQUEST}", date(stamp))
 }
 
 const VERSION: &str = "OSS4-HMAC-SHA256";
 const PRODUCT: &str = "oss";
 const REQUEST: &str = "aliyun_v4_request";
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
-/// The length of the date at the beginning of a stamp.
-const DATE: usize = 8;
 /// OSS refuses longer ones.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 60 * 60);

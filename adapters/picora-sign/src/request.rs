@@ -6,6 +6,7 @@ pub struct Request<'a> {
     /// In upper case.
     pub method: &'a str,
     /// The bucket. OSS signs it wherever the request goes, also to a domain of one's own; COS does not: there it is part of the host.
+    /// S3 signs the path as it is sent, with the bucket if it stands in it.
     pub bucket: &'a str,
     /// The object, without a slash before it; empty for the bucket itself.
     pub key: &'a str,

@@ -4,7 +4,9 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use picora_core::Timestamp;
 
-use super::{Habits, Store, class, frozen, missing, object, served};
+use super::conditions::{Conditions, Said};
+use super::habits::SelfCopy;
+use super::{Habits, Store, class, frozen, missing, named, object, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::cloud::BUCKET;
@@ -32,29 +34,49 @@ pub(super) fn copy(
             "Your proposed upload exceeds the maximum allowed size.",
         ));
     }
-    let is_named = |name: &str| name.trim().trim_matches('"') == found.etag.trim_matches('"');
-    let header = |name| habits.header(call, name);
-    if header("copy-source-if-match").is_some_and(|it| !is_named(it))
-        || header("copy-source-if-none-match").is_some_and(is_named)
-    {
-        let message = "At least one of the pre-conditions you specified did not hold.";
-        return Err(Refusal::new(412, "PreconditionFailed", message));
+    let guard = habits.name("copy-source-");
+    if Conditions::of(call, &guard).of_object(Some(found)) != Said::Hold {
+        return Err(object::unmet());
     }
-    let replaces =
-        header("metadata-directive").is_some_and(|it| it.eq_ignore_ascii_case(habits.replaces));
+    let class = class(habits, call)?;
+    let directive = directive(habits, call)?;
     let itself = from == call.key;
-    if itself && !replaces && habits.self_copy_must_replace {
-        let message = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata.";
+    let allowed = match habits.self_copy {
+        SelfCopy::Drops => true,
+        SelfCopy::MustReplace => directive != Directive::Keep,
+        // A class that is not named is none that is changed, though it becomes the standard one in copies elsewhere.
+        SelfCopy::MustChange => {
+            let named = habits.header(call, "storage-class").is_some();
+            directive != Directive::Keep || (named && class != found.class)
+        }
+    };
+    if itself && !allowed {
+        let message = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata or storage class.";
         return Err(Refusal::new(400, "InvalidRequest", message));
     }
+    // Only now: the source is selected before the destination is committed.
+    object::may_write(habits, store, call, "cf-copy-destination-")?;
+    let drops = itself && habits.self_copy == SelfCopy::Drops;
+    let headers = match directive {
+        Directive::Keep if !drops => found.headers.clone(),
+        Directive::Keep | Directive::Replace => served(habits, call),
+        Directive::Merge => {
+            let mut headers = found.headers.clone();
+            headers.extend(named(habits, call));
+            headers
+        }
+    };
     let copied = Object {
-        class: class(habits, call)?,
-        headers: if replaces || (itself && habits.self_copy_drops) {
-            served(habits, call)
+        etag: if habits.copy_is_named_anew {
+            habits.etag(&found.bytes)
         } else {
-            found.headers.clone()
+            found.etag.clone()
         },
+        class,
+        headers,
         modified: now,
+        // One of parts would not be that of the copy, which has none.
+        checksum: found.checksum.clone().filter(|it| it.kind() != "COMPOSITE"),
         restore: None,
         ..found.clone()
     };
@@ -69,6 +91,31 @@ pub(super) fn copy(
     );
     store.objects.insert(call.key.clone(), copied);
     Ok(Answer::xml(StatusCode::OK, body))
+}
+
+/// What becomes of the headers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Directive {
+    Keep,
+    Replace,
+    Merge,
+}
+
+fn directive(habits: &Habits, call: &Call) -> Result<Directive, Refusal> {
+    let Some(text) = habits.header(call, "metadata-directive") else {
+        return Ok(Directive::Keep);
+    };
+    let is = |word: &str| text.eq_ignore_ascii_case(word);
+    if is("COPY") {
+        Ok(Directive::Keep)
+    } else if is(habits.replaces) {
+        Ok(Directive::Replace)
+    } else if habits.merges.is_some_and(is) {
+        Ok(Directive::Merge)
+    } else {
+        let message = "Unknown metadata directive.";
+        Err(Refusal::new(400, "InvalidArgument", message))
+    }
 }
 
 pub(super) fn source(habits: &Habits, call: &Call) -> Result<String, Refusal> {

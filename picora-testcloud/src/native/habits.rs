@@ -12,17 +12,33 @@ use crate::keys::Keys;
 #[derive(Debug)]
 pub(crate) struct Habits {
     /// What its headers begin with.
-    prefix: &'static str,
+    pub(super) prefix: &'static str,
+    /// The header by which it numbers its answers.
+    pub(super) request_id: &'static str,
+    /// Whether errors say more than their code and a sentence.
+    pub(super) tells_of_errors: bool,
     /// The name that it gives itself.
     pub(super) server: &'static str,
     /// Its headers that are known, without the prefix; those of the user's own are known by themselves.
     pub(super) headers: &'static [&'static str],
     /// The names in queries that are known.
     pub(super) queries: &'static [&'static str],
+    /// Headers and names in queries that only some of its operations take, in full.
+    pub(super) only: &'static [(&'static str, &'static [&'static str])],
+    /// Its names for operations that the others call otherwise: theirs, its own.
+    pub(super) renamed: &'static [(&'static str, &'static str)],
+    /// What is answered to a header or query that it does not know.
+    pub(super) unknown: (u16, &'static str),
+    /// What is answered to an operation that it does not know.
+    pub(super) no_such_operation: (u16, &'static str),
+    /// Bounds of its own on any request.
+    pub(super) bounds: fn(&Call) -> Result<(), Refusal>,
     /// The class of what names none.
     pub(super) standard: &'static str,
     /// All classes.
     pub(super) classes: &'static [&'static str],
+    /// What is answered to another one.
+    pub(super) no_such_class: &'static str,
     /// Those that are read after a restore only.
     pub(super) archives: &'static [&'static str],
     /// Whether the standard class is told.
@@ -33,14 +49,32 @@ pub(crate) struct Habits {
     pub(super) repeats_errors: bool,
     /// What replaces headers in a copy.
     pub(super) replaces: &'static str,
-    /// Whether a copy onto itself takes its headers from the request, whatever it says.
-    pub(super) self_copy_drops: bool,
-    /// Whether a copy onto itself that keeps its headers is refused.
-    pub(super) self_copy_must_replace: bool,
+    /// What replaces only those headers in a copy that the request has.
+    pub(super) merges: Option<&'static str>,
+    /// What becomes of a copy onto itself.
+    pub(super) self_copy: SelfCopy,
+    /// Whether a copy is named after its bytes, also that of an object which was named after its parts.
+    pub(super) copy_is_named_anew: bool,
     /// The largest object that one copy takes.
     pub(super) largest_copy: u64,
     /// The bytes that every part but the last has at least.
     pub(crate) smallest_part: usize,
+    /// Whether all parts but the last have the same size, and the last is no larger.
+    pub(super) equal_parts: bool,
+    /// Whether what is written may depend on what is there (HTTP's own headers; those for the destination of a copy are Cloudflare's).
+    pub(super) conditional_writes: bool,
+    /// Whether every answer has the CRC-64/XZ of its object; else those who ask get the checksum that the uploader gave.
+    pub(super) tells_crc64: bool,
+    /// What is answered to a body that is not the one of its checksum.
+    pub(super) digest_differs: &'static str,
+    /// Whether a deletion of many must have its digest by MD5; else any checksum will do.
+    pub(super) deletes_by_md5: bool,
+    /// Whether a range outside of the object is refused rather than ignored.
+    pub(super) ranges_must_fit: bool,
+    /// Entries of a page, when the request does not say; more than 1,000 are refused, or are 1,000.
+    pub(super) page: usize,
+    /// Whether a request may ask for pages that are larger than there are.
+    pub(super) pages_shrink: bool,
     /// Whether a restore must say for how many days and at which speed. (It need not send the digest of its document: the vendor's own
     /// client does not.)
     pub(super) restores_in_full: bool,
@@ -49,7 +83,18 @@ pub(crate) struct Habits {
     /// Whether a request is signed.
     pub(super) seal: fn(&Call, &Keys, Timestamp) -> Result<(), Refusal>,
     /// The bucket of a host; where there is none it stands in the path.
-    bucket_of: fn(&str) -> Option<String>,
+    pub(super) bucket_of: fn(&str) -> Option<String>,
+}
+
+/// What becomes of a copy onto itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SelfCopy {
+    /// It takes its headers from the request, whatever it says.
+    Drops,
+    /// It is refused unless it replaces the headers.
+    MustReplace,
+    /// It is refused unless it replaces the headers or changes the class.
+    MustChange,
 }
 
 impl Habits {
@@ -61,6 +106,29 @@ impl Habits {
     /// One of its headers in a request.
     pub(super) fn header<'c>(&self, call: &'c Call, rest: &str) -> Option<&'c str> {
         call.header(&self.name(rest))
+    }
+
+    /// Whether an operation takes this header. Those that are neither the vendors' own nor listed are HTTP's.
+    pub(super) fn takes_header(&self, operation: &str, name: &str) -> bool {
+        let own = name.strip_prefix(self.prefix);
+        let listed = match own {
+            Some(rest) => name.starts_with(&self.meta()) || self.headers.contains(&rest),
+            None => !name.starts_with(CLOUDFLARE),
+        };
+        self.only_for(name)
+            .map_or(listed, |only| only.contains(&operation))
+    }
+
+    /// Whether an operation takes this name in its query.
+    pub(super) fn takes_query(&self, operation: &str, name: &str) -> bool {
+        let listed = self.queries.contains(&name);
+        self.only_for(name)
+            .map_or(listed, |only| only.contains(&operation))
+    }
+
+    fn only_for(&self, name: &str) -> Option<&'static [&'static str]> {
+        let mut only = self.only.iter();
+        only.find(|(it, _)| *it == name).map(|(_, only)| *only)
     }
 
     /// What the user's own headers begin with.
@@ -96,6 +164,8 @@ impl Habits {
 /// Aliyun's.
 pub(crate) const OSS: Habits = Habits {
     prefix: "x-oss-",
+    request_id: "x-oss-request-id",
+    tells_of_errors: true,
     server: "AliyunOSS",
     headers: &[
         "content-sha256",
@@ -141,6 +211,11 @@ pub(crate) const OSS: Habits = Habits {
         "x-oss-signature",
         "x-oss-signature-version",
     ],
+    only: &[],
+    renamed: &[],
+    unknown: (400, "InvalidArgument"),
+    no_such_operation: (405, "MethodNotAllowed"),
+    bounds: |_| Ok(()),
     standard: "Standard",
     classes: &[
         "Standard",
@@ -149,15 +224,25 @@ pub(crate) const OSS: Habits = Habits {
         "ColdArchive",
         "DeepColdArchive",
     ],
+    no_such_class: "InvalidArgument",
     archives: &["Archive", "ColdArchive", "DeepColdArchive"],
     tells_standard: true,
     small_tags: false,
     repeats_errors: true,
     replaces: "REPLACE",
-    self_copy_drops: true,
-    self_copy_must_replace: false,
+    merges: None,
+    self_copy: SelfCopy::Drops,
+    copy_is_named_anew: false,
     largest_copy: 1 << 30,
     smallest_part: 100 << 10,
+    equal_parts: false,
+    conditional_writes: false,
+    tells_crc64: true,
+    digest_differs: "InvalidDigest",
+    deletes_by_md5: true,
+    ranges_must_fit: false,
+    page: 100,
+    pages_shrink: false,
     restores_in_full: false,
     not_archived: (400, "OperationNotSupported"),
     seal: seal_oss::verify,
@@ -173,6 +258,8 @@ pub(crate) const OSS: Habits = Habits {
 /// Tencent's. Every host is the bucket's: the vendor's, or a domain of one's own.
 pub(crate) const COS: Habits = Habits {
     prefix: "x-cos-",
+    request_id: "x-cos-request-id",
+    tells_of_errors: true,
     server: "tencent-cos",
     headers: &[
         "copy-source",
@@ -211,6 +298,11 @@ pub(crate) const COS: Habits = Habits {
         "uploads",
         "x-cos-security-token",
     ],
+    only: &[],
+    renamed: &[],
+    unknown: (400, "InvalidArgument"),
+    no_such_operation: (405, "MethodNotAllowed"),
+    bounds: |_| Ok(()),
     standard: "STANDARD",
     classes: &[
         "STANDARD",
@@ -221,15 +313,25 @@ pub(crate) const COS: Habits = Habits {
         "MAZ_STANDARD",
         "MAZ_STANDARD_IA",
     ],
+    no_such_class: "InvalidArgument",
     archives: &["ARCHIVE", "DEEP_ARCHIVE"],
     tells_standard: false,
     small_tags: true,
     repeats_errors: false,
     replaces: "Replaced",
-    self_copy_drops: false,
-    self_copy_must_replace: true,
+    merges: None,
+    self_copy: SelfCopy::MustReplace,
+    copy_is_named_anew: false,
     largest_copy: 5 << 30,
     smallest_part: 1 << 20,
+    equal_parts: false,
+    conditional_writes: false,
+    tells_crc64: true,
+    digest_differs: "InvalidDigest",
+    deletes_by_md5: true,
+    ranges_must_fit: false,
+    page: 100,
+    pages_shrink: false,
     restores_in_full: true,
     not_archived: (405, "MethodNotAllowed"),
     seal: seal_cos::verify,
@@ -238,3 +340,6 @@ pub(crate) const COS: Habits = Habits {
 
 /// A domain of one's own that is bound to the bucket: the one name that leads to this machine everywhere.
 const OWN_DOMAIN: &str = "localhost";
+
+/// What headers begin with that Cloudflare adds to the S3 dialect.
+const CLOUDFLARE: &str = "cf-";

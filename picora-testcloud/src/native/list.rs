@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use http::StatusCode;
 
-use super::Store;
 use super::object::document_date;
+use super::{Habits, Store};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::object::Object;
@@ -32,8 +32,8 @@ struct Page<'s> {
 }
 
 /// `ListObjects`.
-pub(super) fn first(store: &Store, call: &Call) -> Result<Answer, Refusal> {
-    let asked = asked(call, call.asked("marker").unwrap_or_default())?;
+pub(super) fn first(habits: &Habits, store: &Store, call: &Call) -> Result<Answer, Refusal> {
+    let asked = asked(habits, call, call.asked("marker").unwrap_or_default())?;
     let page = page(store, &asked);
     let mut parts = vec![element("Marker", &asked.shown(asked.after))];
     if let Some(next) = &page.next {
@@ -43,11 +43,11 @@ pub(super) fn first(store: &Store, call: &Call) -> Result<Answer, Refusal> {
 }
 
 /// `ListObjectsV2`.
-pub(super) fn second(store: &Store, call: &Call) -> Result<Answer, Refusal> {
+pub(super) fn second(habits: &Habits, store: &Store, call: &Call) -> Result<Answer, Refusal> {
     let after = call
         .asked("continuation-token")
         .or(call.asked("start-after"));
-    let asked = asked(call, after.unwrap_or_default())?;
+    let asked = asked(habits, call, after.unwrap_or_default())?;
     let page = page(store, &asked);
     let mut parts = vec![element(
         "KeyCount",
@@ -65,14 +65,17 @@ pub(super) fn second(store: &Store, call: &Call) -> Result<Answer, Refusal> {
     Ok(told(call, &asked, &page, &parts.concat()))
 }
 
-fn asked<'c>(call: &'c Call, after: &'c str) -> Result<Asked<'c>, Refusal> {
-    let most = call.asked("max-keys").unwrap_or("100").parse().ok();
-    let most = most.filter(|most| (1..=1_000).contains(most));
+fn asked<'c>(habits: &Habits, call: &'c Call, after: &'c str) -> Result<Asked<'c>, Refusal> {
+    let most = match call.asked("max-keys") {
+        Some(text) => text.parse::<usize>().ok(),
+        None => Some(habits.page),
+    };
+    let most = most.filter(|most| *most >= 1 && (*most <= PAGE || habits.pages_shrink));
     Ok(Asked {
         prefix: call.asked("prefix").unwrap_or_default(),
         delimiter: call.asked("delimiter").unwrap_or_default(),
         after,
-        most: most.ok_or_else(|| {
+        most: most.map(|most| most.min(PAGE)).ok_or_else(|| {
             Refusal::new(
                 400,
                 "InvalidArgument",
@@ -154,3 +157,6 @@ fn told(call: &Call, asked: &Asked<'_>, page: &Page<'_>, parts: &str) -> Answer 
     body.push_str("</ListBucketResult>");
     Answer::xml(StatusCode::OK, body)
 }
+
+/// No vendor has larger pages.
+const PAGE: usize = 1_000;

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::StatusCode;
 use picora_core::Timestamp;
 
-use super::{Habits, Store, class, frozen, missing, served};
+use super::conditions::{Conditions, Said};
+use super::{Habits, Store, class, digest, frozen, missing, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::object::{Object, Thaw};
@@ -18,8 +18,8 @@ pub(super) fn put(
     call: &Call,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
-    forbid_overwrite(habits, store, call)?;
-    digest(call)?;
+    may_write(habits, store, call, "")?;
+    let checksum = digest::given(habits, call, false)?;
     let object = Object {
         etag: habits.etag(&call.body),
         bytes: call.body.clone(),
@@ -27,26 +27,40 @@ pub(super) fn put(
         class: class(habits, call)?,
         headers: served(habits, call),
         modified: now,
+        checksum,
         restore: None,
     };
-    let answer = Answer::empty(StatusCode::OK)
-        .with("etag", &object.etag)
-        .with(&habits.name("hash-crc64ecma"), object.crc64());
+    let answer = Answer::empty(StatusCode::OK).with("etag", &object.etag);
+    let answer = digested(habits, &object, answer);
     store.objects.insert(call.key.clone(), object);
     Ok(answer)
 }
 
-/// Refuses a body that is not the one that was sent, where the request says which one that was.
-pub(super) fn digest(call: &Call) -> Result<(), Refusal> {
-    let Some(expected) = call.header("content-md5") else {
-        return Ok(());
-    };
-    let found = crate::object::etag(&call.body);
-    if base64_md5(expected).as_deref() == Some(found.trim_matches('"')) {
-        return Ok(());
+/// Tells an answer of an object's checksum.
+pub(super) fn digested(habits: &Habits, object: &Object, answer: Answer) -> Answer {
+    if habits.tells_crc64 {
+        return answer.with(&habits.name("hash-crc64ecma"), object.crc64());
     }
-    let message = "The Content-MD5 you specified did not match what we received.";
-    Err(Refusal::new(400, "InvalidDigest", message))
+    match &object.checksum {
+        Some(checksum) => digest::told(habits, checksum, answer)
+            .with(&habits.name("checksum-type"), checksum.kind()),
+        None => answer,
+    }
+}
+
+/// Refuses to write when the conditions on what is there do not hold; they stand in headers with this prefix.
+pub(super) fn may_write(
+    habits: &Habits,
+    store: &Store,
+    call: &Call,
+    prefix: &str,
+) -> Result<(), Refusal> {
+    forbid_overwrite(habits, store, call)?;
+    let there = store.objects.get(&call.key);
+    if habits.conditional_writes && Conditions::of(call, prefix).of_object(there) != Said::Hold {
+        return Err(unmet());
+    }
+    Ok(())
 }
 
 /// Refuses to write over what is there, when that is forbidden.
@@ -72,7 +86,7 @@ pub(super) fn get(
     if let Some(answer) = conditions(object, call)? {
         return Ok(answer);
     }
-    let mut answer = described(habits, object, now);
+    let mut answer = described(habits, object, call, now);
     for (name, value) in &call.query {
         if let Some(header) = name.strip_prefix("response-") {
             answer.headers.retain(|(it, _)| it != header);
@@ -81,13 +95,17 @@ pub(super) fn get(
     }
     let length = object.bytes.len();
     match call.header("range").and_then(|text| range(text, length)) {
-        Some(range) => {
+        Some(Ok(range)) => {
             answer.status = StatusCode::PARTIAL_CONTENT;
             let shown = format!("bytes {}-{}/{length}", range.start, range.end - 1);
             answer.body = object.read(range);
             answer = answer.with("content-range", shown);
         }
-        None => answer.body = object.read(0..length),
+        Some(Err(())) if habits.ranges_must_fit => {
+            let message = "The requested range is not satisfiable";
+            return Err(Refusal::new(416, "InvalidRange", message));
+        }
+        Some(Err(())) | None => answer.body = object.read(0..length),
     }
     Ok(answer)
 }
@@ -104,18 +122,20 @@ pub(super) fn head(
     }
     // Its length is told, also when it is zero; its bytes are not sent.
     let length = object.bytes.len().to_string();
-    let mut answer = described(habits, object, now).with("content-length", length);
+    let mut answer = described(habits, object, call, now).with("content-length", length);
     answer.body = object.bytes.clone();
     Ok(answer)
 }
 
 /// What is told of an object beside its bytes.
-fn described(habits: &Habits, object: &Object, now: Timestamp) -> Answer {
+fn described(habits: &Habits, object: &Object, call: &Call, now: Timestamp) -> Answer {
     let mut answer = Answer::empty(StatusCode::OK)
         .with("accept-ranges", "bytes")
         .with("etag", &object.etag)
-        .with("last-modified", http_date(object.modified))
-        .with(&habits.name("hash-crc64ecma"), object.crc64());
+        .with("last-modified", http_date(object.modified));
+    if habits.tells_crc64 || habits.header(call, "checksum-mode") == Some("ENABLED") {
+        answer = digested(habits, object, answer);
+    }
     if habits.tells_standard || object.class != habits.standard {
         answer = answer.with(&habits.name("storage-class"), object.class);
     }
@@ -137,36 +157,31 @@ fn described(habits: &Habits, object: &Object, now: Timestamp) -> Answer {
 
 /// The answer instead of the object when a condition of the request does not hold.
 fn conditions(object: &Object, call: &Call) -> Result<Option<Answer>, Refusal> {
-    let names = |text: &str| {
-        text.trim() == "*" || text.trim().trim_matches('"') == object.etag.trim_matches('"')
-    };
-    let modified = object.modified.unix_seconds();
-    let date = |name| {
-        let at = httpdate::parse_http_date(call.header(name)?).ok()?;
-        let at = at.duration_since(std::time::SystemTime::UNIX_EPOCH).ok()?;
-        i64::try_from(at.as_secs()).ok()
-    };
-    let failed = call.header("if-match").is_some_and(|it| !names(it))
-        || date("if-unmodified-since").is_some_and(|it| modified > it);
-    if failed {
-        let message = "At least one of the pre-conditions you specified did not hold.";
-        return Err(Refusal::new(412, "PreconditionFailed", message));
+    match Conditions::of(call, "").of_object(Some(object)) {
+        Said::Hold => Ok(None),
+        Said::Differs => Err(unmet()),
+        Said::Known => {
+            let answer = Answer::empty(StatusCode::NOT_MODIFIED);
+            Ok(Some(answer.with("etag", &object.etag)))
+        }
     }
-    let unchanged = call.header("if-none-match").is_some_and(names)
-        || date("if-modified-since").is_some_and(|it| modified <= it);
-    Ok(unchanged.then(|| Answer::empty(StatusCode::NOT_MODIFIED).with("etag", &object.etag)))
 }
 
-/// A single range; one that is none is ignored, as OSS does unless it is asked for more.
-pub(super) fn range(text: &str, length: usize) -> Option<Range<usize>> {
+pub(super) fn unmet() -> Refusal {
+    let message = "At least one of the pre-conditions you specified did not hold.";
+    Refusal::new(412, "PreconditionFailed", message)
+}
+
+/// A single range; what is none is ignored. The other result is one that lies outside.
+pub(super) fn range(text: &str, length: usize) -> Option<Result<Range<usize>, ()>> {
     let (start, end) = text.strip_prefix("bytes=")?.split_once('-')?;
     let range = match (start.parse::<usize>(), end.parse::<usize>()) {
-        (Ok(start), Ok(end)) => start..end.saturating_add(1).min(length),
+        (Ok(start), Ok(end)) if start <= end => start..end.saturating_add(1).min(length),
         (Ok(start), Err(_)) if end.is_empty() => start..length,
         (Err(_), Ok(last)) if start.is_empty() => length.saturating_sub(last)..length,
         _ => return None,
     };
-    (range.start < range.end).then_some(range)
+    Some((range.start < range.end).then_some(range).ok_or(()))
 }
 
 pub(super) fn delete(store: &mut Store, call: &Call) -> Result<Answer, Refusal> {
@@ -174,8 +189,14 @@ pub(super) fn delete(store: &mut Store, call: &Call) -> Result<Answer, Refusal> 
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn delete_many(store: &mut Store, call: &Call) -> Result<Answer, Refusal> {
-    if call.header("content-md5").is_none() {
+pub(super) fn delete_many(
+    habits: &Habits,
+    store: &mut Store,
+    call: &Call,
+) -> Result<Answer, Refusal> {
+    let by_md5 = call.header("content-md5").is_some();
+    let checksum = digest::given(habits, call, true)?;
+    if !by_md5 && (habits.deletes_by_md5 || checksum.is_none()) {
         return Err(Refusal::new(
             400,
             "MissingArgument",
@@ -229,10 +250,4 @@ pub(super) fn document_date(at: Timestamp) -> String {
             .next()
             .unwrap_or_default()
     )
-}
-
-/// The upper-case hexadecimal of a digest in base 64.
-pub(super) fn base64_md5(text: &str) -> Option<String> {
-    let bytes = BASE64_STANDARD.decode(text).ok()?;
-    (bytes.len() == 16).then(|| crate::object::hex(&bytes))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use picora_core::Timestamp;
 
-use super::{Habits, Store, missing, object};
+use super::{Habits, Store, digest, missing};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::object::{Restore, Thaw};
@@ -18,7 +18,7 @@ pub(super) fn restore(
     call: &Call,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
-    object::digest(call)?;
+    digest::given(habits, call, false)?;
     let days = days(habits, call)?;
     let object = store.objects.get_mut(&call.key).ok_or_else(missing)?;
     if !habits.is_archive(object.class) {

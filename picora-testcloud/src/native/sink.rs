@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::StatusCode;
 use picora_core::Timestamp;
 
-use super::object::{base64_md5, http_date, range};
+use super::object::{http_date, range};
 use super::{Habits, class, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
@@ -170,6 +171,7 @@ fn get(habits: &Habits, sink: &Sink, call: &Call) -> Result<Answer, Refusal> {
     let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or_default();
     let whole = usize::try_from(length).unwrap_or(usize::MAX);
     let asked = call.header("range").and_then(|text| range(text, whole));
+    let asked = asked.and_then(Result::ok);
     answer.generated = Some(match asked {
         Some(range) => {
             answer.status = StatusCode::PARTIAL_CONTENT;
@@ -195,8 +197,8 @@ fn told(habits: &Habits, swallowed: &Swallowed) -> Answer {
 /// The digests of a body, if it is the one that was sent.
 fn arrived(call: &Call) -> Result<Digests, Refusal> {
     let digests = call.digests.unwrap_or_else(|| Digests::of(&call.body));
-    let sent = call.header("content-md5").and_then(base64_md5);
-    if sent.is_some_and(|sent| sent != hex(&digests.md5)) {
+    let sent = call.header("content-md5");
+    if sent.is_some_and(|sent| sent != BASE64_STANDARD.encode(digests.md5)) {
         let message = "The Content-MD5 you specified did not match what we received.";
         return Err(Refusal::new(400, "InvalidDigest", message));
     }

@@ -54,11 +54,19 @@ pub async fn a_lost_create_does_not_take_somebody_elses_object_for_its_own<S: St
     );
 }
 
+/// An adapter may ask for the rest. What it hands on is whole, or it says that it is not.
 pub async fn a_body_that_is_cut_short_is_an_error<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
     let (cloud, store) = fresh();
     let path = Path::from("photo");
     store.put(&path, "0123456789".into()).await.unwrap();
     cloud.faults().script("GetObject", Fault::Truncated(4));
+    match store.get(&path).await.unwrap().bytes().await {
+        Ok(whole) => assert_eq!(whole, "0123456789"),
+        Err(error) => assert!(matches!(error, Error::Generic { .. }), "{error:?}"),
+    }
+    for _ in 0..20 {
+        cloud.faults().script("GetObject", Fault::Truncated(0));
+    }
     let read = store.get(&path).await.unwrap().bytes().await;
     assert!(matches!(read, Err(Error::Generic { .. })), "{read:?}");
 }

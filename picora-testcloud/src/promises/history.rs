@@ -275,6 +275,10 @@ impl<S: Store> History<S> {
             Ok(RestoreAck::InProgress | RestoreAck::Readable) => {
                 self.model.seen(key, "archived", is_archived)
             }
+            // Where nothing has to be restored, that says only that it is there.
+            Ok(RestoreAck::NotArchived) if !self.store.caps().needs_restore => {
+                self.model.seen(key, "not there", Option::is_some)
+            }
             Ok(RestoreAck::NotArchived) => {
                 let hot = |state: &Option<Version>| state.is_some_and(|it| it.tier == Tier::Hot);
                 self.model.seen(key, "not archived", hot)

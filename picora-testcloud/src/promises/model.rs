@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use bytes::Bytes;
+use crc_fast::CrcAlgorithm;
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, ObjectMeta};
 use picora_tiering::{Class, ObjectHeaders, Present, Tier};
-
-use crate::object::crc64;
 
 /// What was sent once: its number says which bytes and headers.
 #[derive(Clone, Debug)]
@@ -83,7 +82,7 @@ impl Model {
         };
         let fits = self.written(|written| {
             written.bytes.len() as u64 == present.size.get()
-                && present.crc64.is_none_or(|it| it == crc64(&written.bytes))
+                && present.crc64.is_none_or(|it| is_digest(it, &written.bytes))
                 && headers(&written.attributes) == present.headers
         });
         let what = format!("{present:?}");
@@ -167,4 +166,13 @@ pub(super) fn headers(attributes: &Attributes) -> ObjectHeaders {
         }
     }
     headers
+}
+
+/// Whether it is one of those that vendors keep.
+fn is_digest(crc64: u64, bytes: &[u8]) -> bool {
+    let algorithms = [CrcAlgorithm::Crc64Xz, CrcAlgorithm::Crc64Nvme];
+    let mut digests = algorithms
+        .map(|it| crc_fast::checksum(it, bytes))
+        .into_iter();
+    digests.any(|it| it == crc64)
 }

@@ -78,9 +78,10 @@ pub async fn what_is_no_document_says_nothing<S: Store>(fresh: impl Fn() -> (Clo
         cloud.faults().script("CopyObject", Fault::Garbage(garbage));
         let unknown = moved(&store, &path, Tier::Archive).await.unwrap_err();
         assert_eq!(unknown.kind(), StoreErrorKind::Unknown, "{unknown}");
-        let start = "InitiateMultipartUpload";
-        for _ in 0..MOST_TRIES {
-            cloud.faults().script(start, Fault::Garbage(garbage));
+        for start in ["CreateMultipartUpload", "InitiateMultipartUpload"] {
+            for _ in 0..MOST_TRIES {
+                cloud.faults().script(start, Fault::Garbage(garbage));
+            }
         }
         assert!(store.put_multipart(&path).await.is_err());
         cloud.faults().calm();

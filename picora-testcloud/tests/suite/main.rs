@@ -1,9 +1,18 @@
-//! Whether the emulator speaks as the vendors do, judged by their own clients.
+//! Whether the emulator speaks as the vendors do, judged by their own clients and by those who speak as they do.
 
-#![cfg_attr(
-    feature = "real-servers",
-    expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")
-)]
+#![expect(clippy::unwrap_used, reason = "what is amiss in a test shall stop it")]
 
+mod asked;
+mod cloudflare;
+mod signed;
+mod tampered;
+mod verifiers;
+
+#[cfg(feature = "real-servers")]
+mod differences;
+#[cfg(feature = "real-servers")]
+mod histories;
+#[cfg(feature = "real-servers")]
+mod judges;
 #[cfg(feature = "real-servers")]
 mod visits;

@@ -111,7 +111,7 @@ def by_the_old_client():
     refused("wrong key", 403, "InvalidAccessKeyId", lambda: oss2.Bucket(wrong, endpoint, "photos", region="cn-hangzhou").get_object("large"))
     wrong = oss2.ProviderAuthV4(StaticCredentialsProvider(key_id, secret, "over"))
     refused("wrong token", 403, "InvalidSecurityToken", lambda: oss2.Bucket(wrong, endpoint, "photos", region="cn-hangzhou").get_object("large"))
-    refused("wrong region", 403, "InvalidArgument", lambda: oss2.Bucket(auth, endpoint, "photos", region="cn-shanghai").get_object("large"))
+    refused("wrong region", 400, "InvalidArgument", lambda: oss2.Bucket(auth, endpoint, "photos", region="cn-shanghai").get_object("large"))
     refused("wrong bucket", 404, "NoSuchBucket", lambda: oss2.Bucket(auth, endpoint, "videos", region="cn-hangzhou").get_object("large"))
 
 

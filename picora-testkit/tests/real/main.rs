@@ -4,6 +4,7 @@
 
 mod leftovers;
 mod miniflare;
+mod moto;
 mod postgres;
 mod redis;
 mod redis_cluster;

@@ -15,6 +15,9 @@ const ADAPTERS_ON_ADAPTERS: &[(&str, &str)] = &[
     ("adapters/picora-cos", "adapters/picora-sign"),
     ("adapters/picora-oss", "adapters/picora-native"),
     ("adapters/picora-oss", "adapters/picora-sign"),
+    // Another protocol, but the same addresses, failures, patience and documents.
+    ("adapters/picora-r2", "adapters/picora-native"),
+    ("adapters/picora-r2", "adapters/picora-sign"),
 ];
 
 /// Runtimes, servers, clients and databases: what rules must not reach, by package name.

@@ -1,0 +1,90 @@
+//! object_store's requests on the wire.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt};
+use http::Method;
+use http_body::Frame;
+use http_body_util::StreamBody;
+use object_store::client::{
+    ClientOptions, HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse,
+    HttpResponseBody, HttpService,
+};
+use picora_native::Failure;
+use picora_native::answer::{Answered, pieces};
+use picora_storage::Corrupt;
+
+use crate::answer::{self, Answer, COPIED};
+use crate::wire::Wire;
+
+/// Gives object_store's client the wire for its connection.
+///
+/// What the wire has failed at is told as an error that the client does not try again: how often and when, has been decided already.
+#[derive(Clone, Debug)]
+pub(crate) struct Transport(pub(crate) Arc<Wire>);
+
+impl HttpConnector for Transport {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl HttpService for Transport {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (mut parts, body, answer) = if let Some(name) = document(&request) {
+            let read = self.0.document(&request, name).await;
+            let (parts, document) = read.map_err(|failed| told(failed.failure))?;
+            let answer = Answer::with(&parts.headers, &document);
+            (parts, document.bytes.into(), answer)
+        } else {
+            let sent = self.0.send(&request).await;
+            let Answered { parts, body } = sent.map_err(|failed| told(failed.failure))?;
+            let answer = Answer::of(&parts.headers);
+            (parts, timely(body, self.0.waits().read_timeout), answer)
+        };
+        if let (Some(expected), Some(found)) = (answer::crc64(request.headers()), answer.crc64)
+            && expected != found
+        {
+            return Err(told(Failure::Corrupt(Corrupt { expected, found })));
+        }
+        // The client takes a header that is not ASCII for an error; we read them all.
+        let headers = answer.headers.iter();
+        for (name, _) in headers.filter(|(_, value)| value.to_str().is_err()) {
+            parts.headers.remove(name);
+        }
+        parts.extensions.insert(answer);
+        Ok(HttpResponse::from_parts(parts, body))
+    }
+}
+
+/// A body whose pieces come in time, or not at all.
+fn timely(body: HttpResponseBody, longest_pause: Duration) -> HttpResponseBody {
+    let frames = pieces(body, longest_pause).map(|piece| piece.map(Frame::data).map_err(told));
+    // Bodies must be `Sync`, which streams are not; this one is only ever reached through its owner.
+    let mut frames = Mutex::new(frames);
+    let frames = stream::poll_fn(move |context| {
+        let frames = frames.get_mut().unwrap_or_else(PoisonError::into_inner);
+        frames.poll_next_unpin(context)
+    });
+    HttpResponseBody::new(StreamBody::new(frames))
+}
+
+/// The document that answers lists, copies, and the beginnings and ends of uploads. Some of them begin before what they tell of is done, so
+/// their status says nothing.
+fn document(request: &HttpRequest) -> Option<&'static str> {
+    let asks = |name| request.uri().query().is_some_and(|it| it.contains(name));
+    match *request.method() {
+        Method::GET if asks("list-type=") => Some("ListBucketResult"),
+        Method::PUT if request.headers().contains_key("x-amz-copy-source") => Some(COPIED),
+        Method::POST if asks("uploadId=") => Some("CompleteMultipartUploadResult"),
+        Method::POST => Some("InitiateMultipartUploadResult"),
+        _ => None,
+    }
+}
+
+fn told(failure: Failure) -> HttpError {
+    HttpError::new(HttpErrorKind::Unknown, failure)
+}
