@@ -146,6 +146,8 @@ impl Trouble {
             Self::Credentials { .. } => "credentials",
             Self::Token { .. } => "token",
             Self::Permission { .. } => "permission",
+            Self::Full { .. } => "full",
+            Self::Unwritable { .. } => "unwritable",
             Self::Other { .. } => "other",
         }
     }

@@ -1,5 +1,7 @@
 //! What is answered.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -12,6 +14,8 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// Its body.
     pub body: Bytes,
+    /// Instead of it, a range of the bytes of a seed.
+    pub generated: Option<(u64, Range<u64>)>,
 }
 
 impl Answer {
@@ -22,6 +26,7 @@ impl Answer {
             status,
             headers: Vec::new(),
             body: Bytes::new(),
+            generated: None,
         }
     }
 

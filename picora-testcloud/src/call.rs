@@ -4,6 +4,8 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
 
+use crate::digests::Digests;
+
 /// A request to an object or a bucket.
 #[derive(Clone, Debug)]
 pub struct Call {
@@ -21,6 +23,8 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+    /// Of the body, where it was not kept.
+    pub digests: Option<Digests>,
 }
 
 impl Call {
@@ -67,6 +71,7 @@ impl Call {
             query: pairs.collect::<Option<_>>()?,
             headers,
             body,
+            digests: None,
         })
     }
 

@@ -1,16 +1,18 @@
 //! A store on a port of 127.0.0.1.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use picora_core::Clock;
+use picora_core::{Clock, Timestamp};
 use picora_sign::Credentials;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
+use crate::bill::{self, Bill, PriceTable};
 use crate::faults::Faults;
 use crate::keys::Keys;
 use crate::native::{self, COS, Habits, OSS, R2};
@@ -45,6 +47,16 @@ impl Vendor {
             Self::R2 => REGION_R2,
         }
     }
+
+    /// What it charges.
+    #[must_use]
+    pub const fn prices(self) -> &'static PriceTable {
+        match self {
+            Self::Cos => &bill::COS,
+            Self::Oss => &bill::OSS,
+            Self::R2 => &bill::R2,
+        }
+    }
 }
 
 /// An empty store with one bucket, [`BUCKET`], in its vendor's [region](Vendor::region). Dropping it closes all its connections.
@@ -73,6 +85,10 @@ pub(crate) struct Shared {
     pub(crate) faults: Faults,
     /// Requests that will be done later.
     pub(crate) late: AtomicUsize,
+    /// A permit for each held one that may be done.
+    pub(crate) released: Semaphore,
+    /// Whether bodies are digested as they come.
+    pub(crate) sinks: bool,
     /// Bytes of bodies that connections were given.
     pub(crate) sent: Arc<AtomicU64>,
     state: Mutex<State>,
@@ -92,13 +108,35 @@ impl Cloud {
     /// **Panics** when 127.0.0.1 has no free port.
     #[must_use]
     pub fn start(vendor: Vendor) -> Self {
+        Self::of(vendor, native::Store::default())
+    }
+
+    /// Starts one that keeps digests instead of bytes, so that it does not grow: it takes puts, uploads in parts, and deletes; an object
+    /// with the metadata `seed` is sent back as what is [generated](crate::generated) from it.
+    ///
+    /// **Panics** when 127.0.0.1 has no free port.
+    #[must_use]
+    pub fn sink(vendor: Vendor) -> Self {
+        let mut store = native::Store::default();
+        store.sink = Some(native::Sink::default());
+        Self::of(vendor, store)
+    }
+
+    fn of(vendor: Vendor, store: native::Store) -> Self {
+        let sinks = store.sink.is_some();
+        let state = State {
+            store,
+            ..State::default()
+        };
         let shared = Arc::new(Shared {
             vendor,
             clock: CloudClock::default(),
             faults: Faults::default(),
             late: AtomicUsize::new(0),
+            released: Semaphore::new(0),
             sent: Arc::default(),
-            state: Mutex::default(),
+            sinks,
+            state: Mutex::new(state),
         });
         let (bound, told) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
@@ -195,6 +233,22 @@ impl Cloud {
     #[must_use]
     pub fn late(&self) -> usize {
         self.shared.late.load(Ordering::SeqCst)
+    }
+
+    /// Lets the requests be done that are held ([`Fault::Held`](crate::Fault::Held)).
+    pub fn release(&self) {
+        self.shared.released.add_permits(self.late());
+    }
+
+    /// What was charged in a span of this cloud's time, by its vendor's prices.
+    #[must_use]
+    pub fn bill(&self, span: Range<Timestamp>) -> Bill {
+        let state = self.shared.state();
+        bill::bill(
+            self.shared.vendor.prices(),
+            &state.store.objects.ledger,
+            span,
+        )
     }
 
     /// How many bytes of answers' bodies were taken off its hands.

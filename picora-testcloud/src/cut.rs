@@ -11,6 +11,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Sleep, sleep};
 
+use crate::object::flipped;
+
 /// Announces all of its bytes, and sends all or only the first of them.
 pub(crate) struct Cut {
     pieces: Box<dyn Iterator<Item = Bytes> + Send>,
@@ -25,14 +27,9 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// These bytes, or the first of them.
-    pub(crate) fn new(bytes: Bytes, after: Option<usize>) -> Self {
-        let length = bytes.len() as u64;
-        Self {
-            left: after.map_or(length, |after| length.min(after as u64)),
-            breaks: after.is_some_and(|after| after < bytes.len()),
-            ..Self::of(length, std::iter::once(bytes))
-        }
+    /// These bytes.
+    pub(crate) fn whole(bytes: Bytes) -> Self {
+        Self::of(bytes.len() as u64, std::iter::once(bytes))
     }
 
     /// So many bytes, in pieces that are made when they are wanted.
@@ -45,6 +42,28 @@ impl Cut {
             counter: Arc::default(),
             leaving: None,
         }
+    }
+
+    /// The first of them only.
+    pub(crate) fn after(mut self, after: usize) -> Self {
+        self.breaks = (after as u64) < self.announced;
+        self.left = self.announced.min(after as u64);
+        self
+    }
+
+    /// The same but for one bit, if there is any.
+    pub(crate) fn flipped(mut self) -> Self {
+        let mut flips = true;
+        let flip = move |piece: Bytes| {
+            let middle = piece.len() / 2;
+            if std::mem::take(&mut flips) {
+                flipped(&piece, middle)
+            } else {
+                piece
+            }
+        };
+        self.pieces = Box::new(self.pieces.map(flip));
+        self
     }
 
     /// The same, counted.

@@ -22,7 +22,7 @@ pub(crate) fn body(garbage: Garbage) -> Cut {
             );
         }
     };
-    Cut::new(bytes, None)
+    Cut::whole(bytes)
 }
 
 /// The page that somebody in front of the store shows.

@@ -15,6 +15,9 @@
 //! | [`sigv4`] | signatures of the S3 dialect |
 //! | [`call`], [`answer`], [`xml`] | requests, answers, documents |
 //! | [`object`], [`checksum`] | what lies in a bucket |
+//! | [`bill`] | what it would have cost |
+//! | [`digests`], [`generated`] | bytes that nobody keeps |
+//! | [`serve`] | a cloud in a process of its own, which is also the binary `picora-testcloud` |
 //! | [`promises`] | what every adapter must keep |
 //!
 //! ```
@@ -24,20 +27,24 @@
 //! ```
 
 pub mod answer;
+pub mod bill;
 pub mod call;
 pub mod chance;
 pub mod checksum;
 pub mod clock;
 pub mod cloud;
 mod cut;
+pub mod digests;
 pub mod faults;
 mod garbage;
+pub mod generated;
 mod keys;
 mod liar;
 mod native;
 pub mod object;
 pub mod promises;
 mod respond;
+pub mod serve;
 pub mod sigv4;
 mod stranger;
 pub mod xml;

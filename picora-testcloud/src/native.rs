@@ -2,6 +2,7 @@
 //!
 //! **Source**: the vendors' pages of each operation. What they leave open is answered as the official clients expect it.
 
+mod book;
 mod conditions;
 mod copy;
 mod digest;
@@ -15,6 +16,8 @@ mod seal_cos;
 mod seal_oss;
 mod seal_oss_v1;
 mod seal_r2;
+mod shelf;
+mod sink;
 
 use std::collections::BTreeMap;
 
@@ -26,17 +29,20 @@ use crate::answer::{Answer, Refusal};
 use crate::call::Call;
 use crate::cloud::BUCKET;
 use crate::keys::Keys;
-use crate::object::Object;
 use crate::xml::element;
 pub(crate) use habits::{COS, Habits, OSS};
 pub(crate) use habits_r2::R2;
+use shelf::Shelf;
+pub(crate) use sink::Sink;
 
 /// What a bucket holds.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     /// Whether it takes the first version of Aliyun's signatures, too.
     pub(crate) old: bool,
-    objects: BTreeMap<String, Object>,
+    pub(crate) objects: Shelf,
+    /// In place of all else, where bytes are not kept.
+    pub(crate) sink: Option<Sink>,
     uploads: BTreeMap<String, multipart::Upload>,
     started: u64,
 }
@@ -61,7 +67,8 @@ impl Store {
     }
 
     /// Takes an object away.
-    pub(crate) fn vanish(&mut self, key: &str) {
+    pub(crate) fn vanish(&mut self, key: &str, now: Timestamp) {
+        self.objects.now = now;
         self.objects.remove(key);
     }
 }
@@ -107,6 +114,9 @@ pub(crate) fn answer(
     now: Timestamp,
     surprises: &mut Vec<String>,
 ) -> Answer {
+    let operation = operation(habits, call);
+    let before = book::Before::of(habits, &store.objects, operation, call);
+    store.objects.now = now;
     let first = store.old && seal_oss_v1::is_one(call);
     let sealed = match first {
         true => seal_oss_v1::verify(call, keys, now),
@@ -117,6 +127,8 @@ pub(crate) fn answer(
         .and_then(|()| (habits.bounds)(call))
         .and_then(|()| act(habits, store, call, now));
     let answer = answer.unwrap_or_else(|refusal| refuse(habits, call, &refusal));
+    let shelf = &mut store.objects;
+    book::enter(habits, shelf, operation, (call, &before), &answer, now);
     marked(habits, answer).with("date", object::http_date(now))
 }
 
@@ -135,7 +147,11 @@ fn act(habits: &Habits, store: &mut Store, call: &Call, now: Timestamp) -> Resul
             "The specified bucket does not exist.",
         ));
     }
-    match common_operation(habits, call) {
+    let operation = common_operation(habits, call);
+    if let Some(sink) = &mut store.sink {
+        return sink::act(habits, sink, operation, call, now);
+    }
+    match operation {
         "ListObjects" => list::first(habits, store, call),
         "ListObjectsV2" => list::second(habits, store, call),
         "DeleteMultipleObjects" => object::delete_many(habits, store, call),

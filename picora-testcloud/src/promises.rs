@@ -10,7 +10,9 @@
 )]
 
 pub mod bytes;
+pub mod charged;
 pub mod faults;
+pub mod gigabyte;
 pub mod history;
 pub mod late;
 pub mod liars;
@@ -35,6 +37,22 @@ pub trait Store: ObjectStore + TierControl + Clone + 'static {}
 
 impl<S: ObjectStore + TierControl + Clone + 'static> Store for S {}
 
+/// Gives the promise of a gigabyte its test. `$vendor` is its name as the binary takes it, `$at` opens the adapter at an address.
+#[macro_export]
+macro_rules! gigabyte_promise {
+    ($vendor:literal, $at:path) => {
+        mod gigabyte {
+            #[test]
+            fn a_gigabyte_goes_through_flat_memory() {
+                let module = module_path!();
+                $crate::promises::gigabyte::a_gigabyte_goes_through_flat_memory(
+                    module, $vendor, $at,
+                );
+            }
+        }
+    };
+}
+
 /// Gives each promise a test. `$fresh` makes a cloud and the adapter before it.
 ///
 /// `updates: true` is for a store that puts an object in place of one of its versions.
@@ -58,6 +76,7 @@ macro_rules! store_promises {
             strange: a_page_of_somebody_in_front_is_no_answer, what_is_no_document_says_nothing, what_never_ends_is_not_read_to_its_end,
                 a_changed_bit_is_found, a_restore_that_never_ends_goes_on, what_has_vanished_is_missing;
             late: a_late_create_takes_nobodys_place, a_late_move_takes_nobodys_place, a_put_overtakes_only_while_its_signature_holds;
+            charged: tiers_are_charged_as_they_are_declared;
             history: random_faults_lose_and_damage_nothing;
         }
         $crate::store_promises! { @object_store $fresh;

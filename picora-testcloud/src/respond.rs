@@ -17,7 +17,9 @@ use crate::answer::Answer;
 use crate::call::Call;
 use crate::cloud::{Shared, State};
 use crate::cut::{Closed, Cut};
+use crate::digests::{Digesting, Digests};
 use crate::faults::Fault;
+use crate::generated::pieces;
 use crate::{garbage, native, object};
 
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
@@ -41,13 +43,11 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
 async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Response<Cut>, Closed> {
     let (parts, body) = request.into_parts();
     let habits = shared.vendor.habits();
-    let call = Call::of(
-        parts.method,
-        &parts.uri,
-        parts.headers,
-        Bytes::new(),
-        |host| habits.bucket_of(host),
-    );
+    // Its body comes later, or is cut off.
+    let (method, nothing) = (parts.method, Bytes::new());
+    let call = Call::of(method, &parts.uri, parts.headers, nothing, |host| {
+        habits.bucket_of(host)
+    });
     let Some(mut call) = call else {
         let strange = "a request that does not read".to_owned();
         shared.state().surprises.push(strange);
@@ -62,7 +62,12 @@ async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Resp
         Some(Fault::CutRequest(after)) => after,
         _ => usize::MAX,
     };
-    call.body = collected(body, most).await?;
+    if shared.sinks && matches!(operation, "PutObject" | "UploadPart") {
+        let flips = fault == Some(Fault::FlippedOnTheWay);
+        call.digests = Some(digested(body, most, flips).await?);
+    } else {
+        call.body = collected(body, most).await?;
+    }
     let (answer, body) = match fault {
         Some(fault) => shared.disturbed(call, fault).await?,
         None => whole(shared.act(&call)),
@@ -84,6 +89,28 @@ async fn collected(mut body: Incoming, most: usize) -> Result<Bytes, Closed> {
         Ok(bytes.freeze())
     } else {
         Err(Closed) // it was shorter: then it is cut at its end
+    }
+}
+
+/// The digests of a body that is not kept.
+async fn digested(mut body: Incoming, most: usize, mut flips: bool) -> Result<Digests, Closed> {
+    let mut digesting = Digesting::default();
+    let mut left = most;
+    while let Some(frame) = body.frame().await {
+        let Ok(piece) = frame.map_err(|_| Closed)?.into_data() else {
+            continue;
+        };
+        left = left.checked_sub(piece.len()).ok_or(Closed)?;
+        if std::mem::take(&mut flips) {
+            digesting.update(&object::flipped(&piece, 0));
+        } else {
+            digesting.update(&piece);
+        }
+    }
+    if most == usize::MAX {
+        Ok(digesting.end())
+    } else {
+        Err(Closed)
     }
 }
 
@@ -126,11 +153,15 @@ impl Shared {
                 tokio::spawn(Arc::clone(self).act_late(call, after));
                 return Err(Closed);
             }
+            Fault::Held => {
+                self.late.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(Arc::clone(self).act_released(call));
+                return Err(Closed);
+            }
             Fault::ErrorInside => whole(native::error_inside(habits, &call)),
             Fault::Truncated(after) => {
-                let mut answer = self.act(&call);
-                let bytes = std::mem::take(&mut answer.body);
-                (answer, Cut::new(bytes, Some(after)))
+                let (answer, body) = whole(self.act(&call));
+                (answer, body.after(after))
             }
             Fault::Page(status) => whole(page(status)),
             Fault::DoneAndPage(status) => {
@@ -151,9 +182,8 @@ impl Shared {
                 whole(self.act(&call))
             }
             Fault::Flipped => {
-                let mut answer = self.act(&call);
-                answer.body = object::flipped(&answer.body, answer.body.len() / 2);
-                whole(answer)
+                let (answer, body) = whole(self.act(&call));
+                (answer, body.flipped())
             }
             Fault::NeverReady => {
                 let answer = self.act(&call);
@@ -163,10 +193,18 @@ impl Shared {
                 whole(answer)
             }
             Fault::Vanished => {
-                self.state().store.vanish(&call.key);
+                let now = self.clock.now();
+                self.state().store.vanish(&call.key, now);
                 whole(self.act(&call))
             }
         })
+    }
+
+    async fn act_released(self: Arc<Self>, call: Call) {
+        if let Ok(permit) = self.released.acquire().await {
+            permit.forget();
+        }
+        self.act_late(call, Duration::ZERO).await;
     }
 
     async fn act_late(self: Arc<Self>, call: Call, after: Duration) {
@@ -177,8 +215,11 @@ impl Shared {
 }
 
 fn whole(mut answer: Answer) -> (Answer, Cut) {
-    let bytes = std::mem::take(&mut answer.body);
-    (answer, Cut::new(bytes, None))
+    let body = match answer.generated.take() {
+        Some((seed, range)) => Cut::of(range.end - range.start, pieces(seed, range)),
+        None => Cut::whole(std::mem::take(&mut answer.body)),
+    };
+    (answer, body)
 }
 
 /// What somebody in front of the store answers: nothing in it is the vendor's.

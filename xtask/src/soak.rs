@@ -22,6 +22,20 @@ pub struct Proof {
 /// All of them. A new proof is one more row.
 pub const PROOFS: &[Proof] = &[
     Proof {
+        name: "cloud-cos",
+        shows: "2,000 random histories of puts, moves, restores and faults against COS: nothing lost, torn or made up",
+        folder: "adapters/picora-cos",
+        binary: "suite",
+        filter: "history",
+    },
+    Proof {
+        name: "cloud-oss",
+        shows: "the same against OSS",
+        folder: "adapters/picora-oss",
+        binary: "suite",
+        filter: "history",
+    },
+    Proof {
         name: "kill",
         shows: "50 kills of the server under 200 uploads and deletes lose, leak and double-charge nothing",
         folder: "examples/server",

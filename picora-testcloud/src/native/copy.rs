@@ -118,7 +118,7 @@ fn directive(habits: &Habits, call: &Call) -> Result<Directive, Refusal> {
     }
 }
 
-fn source(habits: &Habits, call: &Call) -> Result<String, Refusal> {
+pub(super) fn source(habits: &Habits, call: &Call) -> Result<String, Refusal> {
     let invalid = || Refusal::new(400, "InvalidArgument", "Copy source is not valid.");
     let text = habits.header(call, "copy-source").ok_or_else(invalid)?;
     let text = percent_decode_str(text)

@@ -148,7 +148,11 @@ impl Habits {
 
     /// MD5 as an object that was put whole is named.
     pub(super) fn etag(&self, bytes: &[u8]) -> String {
-        let tag = crate::object::etag(bytes);
+        self.cased(crate::object::etag(bytes))
+    }
+
+    /// A name in upper case, as the vendor writes it.
+    pub(super) fn cased(&self, tag: String) -> String {
         if self.small_tags {
             tag.to_lowercase()
         } else {

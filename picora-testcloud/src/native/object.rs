@@ -173,7 +173,7 @@ pub(super) fn unmet() -> Refusal {
 }
 
 /// A single range; what is none is ignored. The other result is one that lies outside.
-fn range(text: &str, length: usize) -> Option<Result<Range<usize>, ()>> {
+pub(super) fn range(text: &str, length: usize) -> Option<Result<Range<usize>, ()>> {
     let (start, end) = text.strip_prefix("bytes=")?.split_once('-')?;
     let range = match (start.parse::<usize>(), end.parse::<usize>()) {
         (Ok(start), Ok(end)) if start <= end => start..end.saturating_add(1).min(length),

@@ -12,15 +12,35 @@ use std::time::Duration;
 
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutMode};
-use picora_core::StoreErrorKind;
 use picora_tiering::{Class, Guard, Tier};
 
-use super::{MOST_TRIES, Store};
+use super::Store;
 use crate::{Cloud, Fault};
 
-async fn settled(cloud: &Cloud) {
+/// Begins something whose first request is held, and gives it up.
+async fn given_up<T>(cloud: &Cloud, operation: &str, begun: impl Future<Output = T>) {
+    cloud.faults().script(operation, Fault::Held);
+    for _ in 0..10 {
+        cloud.faults().script(operation, Fault::Drop); // whatever else is tried before
+    }
+    let held = async {
+        while cloud.late() == 0 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::select! {
+        () = held => {}
+        _ = begun => {}
+    }
+    assert_eq!(cloud.late(), 1);
+    cloud.faults().calm();
+}
+
+/// Now it arrives.
+async fn arrives(cloud: &Cloud) {
+    cloud.release();
     while cloud.late() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }
 
@@ -28,43 +48,32 @@ async fn read(store: &impl Store, path: &Path) -> bytes::Bytes {
     store.get(path).await.unwrap().bytes().await.unwrap()
 }
 
-const LATER: Duration = Duration::from_millis(1_500);
-
-/// Somebody gives up while his first try is on its way; no other one arrives.
-async fn comes_late<T>(cloud: &Cloud, put: impl Future<Output = object_store::Result<T>>) {
-    cloud.faults().script("PutObject", Fault::DoneLate(LATER));
-    for _ in 0..MOST_TRIES {
-        cloud.faults().script("PutObject", Fault::Drop);
-    }
-    let given_up = tokio::time::timeout(Duration::from_millis(50), put).await;
-    assert!(!matches!(given_up, Ok(Ok(_))), "nothing was acknowledged");
-    cloud.faults().calm();
-}
-
 pub async fn a_late_create_takes_nobodys_place<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
-    let (cloud, store) = fresh();
-    let path = Path::from("photo");
-    let mode = PutMode::Create.into();
-    comes_late(&cloud, store.put_opts(&path, "ours".into(), mode)).await;
+    let ((cloud, store), path) = (fresh(), Path::from("photo"));
+    let create = PutMode::Create.into();
+    given_up(
+        &cloud,
+        "PutObject",
+        store.put_opts(&path, "ours".into(), create),
+    )
+    .await;
     store.put(&path, "theirs".into()).await.unwrap();
-    settled(&cloud).await;
+    arrives(&cloud).await;
     assert_eq!(read(&store, &path).await, "theirs");
 }
 
 pub async fn a_late_move_takes_nobodys_place<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
-    let (cloud, store) = fresh();
-    let path = Path::from("photo");
+    let ((cloud, store), path) = (fresh(), Path::from("photo"));
     store.put(&path, "ours".into()).await.unwrap();
     let present = store.probe(&path).await.unwrap().unwrap();
     let guard = Guard {
         etag: present.etag.clone().unwrap(),
         size: present.size,
     };
-    cloud.faults().script("CopyObject", Fault::DoneLate(LATER));
     let moved = store.set_tier(&path, Tier::Archive, &guard, &present.headers);
-    assert_eq!(moved.await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    given_up(&cloud, "CopyObject", moved).await;
     store.put(&path, "theirs".into()).await.unwrap();
-    settled(&cloud).await;
+    arrives(&cloud).await;
     assert_eq!(read(&store, &path).await, "theirs");
     let class = store.probe(&path).await.unwrap().unwrap().class;
     assert_eq!(class, Class::Tier(Tier::Hot));
@@ -75,12 +84,11 @@ pub async fn a_put_overtakes_only_while_its_signature_holds<S: Store>(
     fresh: impl Fn() -> (Cloud, S),
 ) {
     for (passes, stands) in [(60, "ours"), (16 * 60, "theirs")] {
-        let (cloud, store) = fresh();
-        let path = Path::from("photo");
-        comes_late(&cloud, store.put(&path, "ours".into())).await;
+        let ((cloud, store), path) = (fresh(), Path::from("photo"));
+        given_up(&cloud, "PutObject", store.put(&path, "ours".into())).await;
         store.put(&path, "theirs".into()).await.unwrap();
         cloud.clock().advance(Duration::from_secs(passes));
-        settled(&cloud).await;
+        arrives(&cloud).await;
         assert_eq!(read(&store, &path).await, stands);
     }
 }

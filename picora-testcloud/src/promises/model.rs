@@ -1,6 +1,7 @@
 //! What keys may hold, as far as a client can know.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use bytes::Bytes;
 use crc_fast::CrcAlgorithm;
@@ -91,18 +92,18 @@ impl Model {
         })
     }
 
-    /// What a reader got: the bytes from `start` on, and what they were served with.
+    /// What a reader got: all bytes of the range that there are, and what they were served with.
     pub(super) fn read(
         &mut self,
         key: &Path,
-        start: usize,
+        range: Range<usize>,
         bytes: &Bytes,
         meta: &ObjectMeta,
         attributes: &Attributes,
     ) -> Result<(), Broken> {
         let fits = self.written(|written| {
-            let end = start + bytes.len();
-            let same = written.bytes.get(start..end) == Some(bytes.as_ref());
+            let end = range.end.min(written.bytes.len());
+            let same = written.bytes.get(range.start..end) == Some(bytes.as_ref());
             same && written.bytes.len() as u64 == meta.size
                 && headers(&written.attributes) == headers(attributes)
         });

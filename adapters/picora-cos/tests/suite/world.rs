@@ -28,6 +28,11 @@ pub(crate) fn opened(_cloud: &Cloud, opening: Opening) -> Cos {
     changed(opening, |_| {})
 }
 
+/// The adapter before a cloud in another process.
+pub(crate) fn at(url: &str) -> Cos {
+    changed(Opening::at(url), |_| {})
+}
+
 fn changed(opening: Opening, change: impl Fn(&mut NativeConfig)) -> Cos {
     let mut config = NativeConfig::new(
         &opening.endpoint,

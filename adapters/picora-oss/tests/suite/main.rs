@@ -11,3 +11,4 @@ mod world;
 picora_testcloud::store_promises!(crate::world::fresh);
 picora_testcloud::store_promises!(strangers: crate::world::start, crate::world::opened);
 picora_testcloud::store_promises!(liars: crate::world::start, crate::world::opened);
+picora_testcloud::gigabyte_promise!("oss", crate::world::at);

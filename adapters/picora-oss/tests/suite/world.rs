@@ -35,6 +35,11 @@ pub(crate) fn opened(_cloud: &Cloud, opening: Opening) -> Oss {
     changed(opening, |_| {})
 }
 
+/// The adapter before a cloud in another process.
+pub(crate) fn at(url: &str) -> Oss {
+    changed(Opening::at(url), |_| {})
+}
+
 fn changed(opening: Opening, change: impl Fn(&mut NativeConfig)) -> Oss {
     let (at, who) = (opening.endpoint, opening.credentials);
     let mut config = NativeConfig::new(&at, BUCKET, REGION, who).unwrap();
