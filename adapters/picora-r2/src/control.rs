@@ -34,7 +34,7 @@ impl TierControl for R2 {
             restores_per_second: None,
             paid_replica: false,
             self_copy_drops_headers: false,
-            copy_limit: Amount::from(5 << 30),
+            copy_limit: COPY_LIMIT,
         }
     }
 
@@ -118,5 +118,21 @@ impl TierControl for R2 {
             Some(_) => RestoreAck::NotArchived,
             None => RestoreAck::Missing,
         })
+    }
+}
+
+/// 5 GiB; it has more bits than the integers that are amounts of themselves.
+const COPY_LIMIT: Amount = match Amount::new(5 << 30) {
+    Ok(limit) => limit,
+    Err(_) => Amount::MAX,
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_copy_takes_5_gib() {
+        assert_eq!(COPY_LIMIT.get(), 5_368_709_120);
     }
 }

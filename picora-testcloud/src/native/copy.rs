@@ -9,7 +9,6 @@ use super::habits::SelfCopy;
 use super::{Habits, Store, class, frozen, missing, named, object, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
-use crate::cloud::BUCKET;
 use crate::object::{Object, Thaw};
 use crate::xml::element;
 
@@ -121,20 +120,13 @@ fn directive(habits: &Habits, call: &Call) -> Result<Directive, Refusal> {
 pub(super) fn source(habits: &Habits, call: &Call) -> Result<String, Refusal> {
     let invalid = || Refusal::new(400, "InvalidArgument", "Copy source is not valid.");
     let text = habits.header(call, "copy-source").ok_or_else(invalid)?;
+    // Behind one that is not encoded would stand a version.
+    if text.contains('?') {
+        return Err(invalid());
+    }
     let text = percent_decode_str(text)
         .decode_utf8()
         .map_err(|_| invalid())?;
-    let (bucket, key) = text
-        .trim_start_matches('/')
-        .split_once('/')
-        .ok_or_else(invalid)?;
-    // Tencent's has the host of the bucket instead of its name, and the name ends with the number of the owner.
-    let bucket = bucket.split('.').next().unwrap_or_default();
-    let bucket = bucket
-        .trim_end_matches(|it: char| it.is_ascii_digit())
-        .trim_end_matches('-');
-    if bucket != BUCKET || key.is_empty() {
-        return Err(invalid());
-    }
-    Ok(key.to_owned())
+    let key = (habits.copied_key)(&text).filter(|key| !key.is_empty());
+    key.map(str::to_owned).ok_or_else(invalid)
 }

@@ -82,6 +82,8 @@ pub(crate) struct Habits {
     pub(super) not_archived: (u16, &'static str),
     /// Whether a request is signed.
     pub(super) seal: fn(&Call, &Keys, Timestamp) -> Result<(), Refusal>,
+    /// The key in a copy's source, when the bucket before it is ours.
+    pub(super) copied_key: fn(&str) -> Option<&str>,
     /// The bucket of a host; where there is none it stands in the path.
     pub(super) bucket_of: fn(&str) -> Option<String>,
 }
@@ -108,12 +110,12 @@ impl Habits {
         call.header(&self.name(rest))
     }
 
-    /// Whether an operation takes this header. Those that are neither the vendors' own nor listed are HTTP's.
+    /// Whether an operation takes this header. Those that are neither the vendor's own nor listed are HTTP's; no other vendor's are taken.
     pub(super) fn takes_header(&self, operation: &str, name: &str) -> bool {
         let own = name.strip_prefix(self.prefix);
         let listed = match own {
             Some(rest) => name.starts_with(&self.meta()) || self.headers.contains(&rest),
-            None => !name.starts_with(CLOUDFLARE),
+            None => !name.starts_with(CLOUDFLARE) && !name.starts_with("x-"),
         };
         self.only_for(name)
             .map_or(listed, |only| only.contains(&operation))
@@ -129,6 +131,15 @@ impl Habits {
     fn only_for(&self, name: &str) -> Option<&'static [&'static str]> {
         let mut only = self.only.iter();
         only.find(|(it, _)| *it == name).map(|(_, only)| *only)
+    }
+
+    /// Whether objects of this class are restored at this speed.
+    pub(super) fn restores_at(&self, class: &str, speed: &str) -> bool {
+        match speed {
+            "Standard" | "Bulk" => true,
+            "Expedited" => !class.to_ascii_uppercase().starts_with("DEEP"),
+            _ => false,
+        }
     }
 
     /// What the user's own headers begin with.
@@ -218,7 +229,7 @@ pub(crate) const OSS: Habits = Habits {
     renamed: &[],
     unknown: (400, "InvalidArgument"),
     no_such_operation: (405, "MethodNotAllowed"),
-    bounds: |_| Ok(()),
+    bounds: |call| bounded(call, "x-oss-meta-", 1_023, 8 << 10),
     standard: "Standard",
     classes: &[
         "Standard",
@@ -249,6 +260,12 @@ pub(crate) const OSS: Habits = Habits {
     restores_in_full: false,
     not_archived: (400, "OperationNotSupported"),
     seal: seal_oss::verify,
+    copied_key: |source| {
+        source
+            .strip_prefix('/')?
+            .strip_prefix(BUCKET)?
+            .strip_prefix('/')
+    },
     bucket_of: |host| {
         if host == OWN_DOMAIN {
             return Some(BUCKET.to_owned());
@@ -305,7 +322,7 @@ pub(crate) const COS: Habits = Habits {
     renamed: &[],
     unknown: (400, "InvalidArgument"),
     no_such_operation: (405, "MethodNotAllowed"),
-    bounds: |_| Ok(()),
+    bounds: |call| bounded(call, "x-cos-meta-", 850, 2 << 10),
     standard: "STANDARD",
     classes: &[
         "STANDARD",
@@ -338,8 +355,36 @@ pub(crate) const COS: Habits = Habits {
     restores_in_full: true,
     not_archived: (405, "MethodNotAllowed"),
     seal: seal_cos::verify,
+    copied_key: |source| {
+        let (host, key) = source.split_once('/')?;
+        let (bucket, place) = host.split_once(".cos.")?;
+        let owner = bucket.strip_prefix(BUCKET)?.strip_prefix('-')?;
+        let place = place.strip_suffix(".myqcloud.com")?;
+        let named = owner.bytes().all(|it| it.is_ascii_digit()) && !owner.is_empty();
+        (named && place == PLACE_COS).then_some(key)
+    },
     bucket_of: |_| Some(BUCKET.to_owned()),
 };
+
+/// Where the bucket lies at Tencent.
+const PLACE_COS: &str = "ap-guangzhou";
+
+/// Keys have at most so many bytes, and the user's own headers all together.
+fn bounded(call: &Call, meta: &str, key: usize, headers: usize) -> Result<(), Refusal> {
+    if call.key.len() > key {
+        let message = "The specified object is not valid: its name is too long.";
+        return Err(Refusal::new(400, "InvalidObjectName", message));
+    }
+    let own = call.headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix(meta)?;
+        Some(name.len() + value.len())
+    });
+    if own.sum::<usize>() > headers {
+        let message = "Your metadata headers exceed the maximum allowed metadata size.";
+        return Err(Refusal::new(400, "MetadataTooLarge", message));
+    }
+    Ok(())
+}
 
 /// A domain of one's own that is bound to the bucket: the one name that leads to this machine everywhere.
 const OWN_DOMAIN: &str = "localhost";

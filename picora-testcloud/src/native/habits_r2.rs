@@ -9,6 +9,7 @@ use super::habits::{Habits, SelfCopy};
 use super::seal_r2;
 use crate::answer::Refusal;
 use crate::call::Call;
+use crate::cloud::BUCKET;
 
 /// Cloudflare's. It has no operation that restores: its colder class is read as the other one.
 pub(crate) const R2: Habits = Habits {
@@ -89,6 +90,10 @@ pub(crate) const R2: Habits = Habits {
     unknown: NOT_IMPLEMENTED,
     no_such_operation: NOT_IMPLEMENTED,
     bounds,
+    copied_key: |source| {
+        let source = source.strip_prefix('/').unwrap_or(source);
+        source.strip_prefix(BUCKET)?.strip_prefix('/')
+    },
     standard: "STANDARD",
     classes: &["STANDARD", "STANDARD_IA"],
     no_such_class: "InvalidStorageClass",

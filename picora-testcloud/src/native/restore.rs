@@ -19,12 +19,16 @@ pub(super) fn restore(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     digest::given(habits, call, false)?;
-    let days = days(habits, call)?;
+    let (days, speed) = asked(habits, call)?;
     let object = store.objects.get_mut(&call.key).ok_or_else(missing)?;
     if !habits.is_archive(object.class) {
         let (status, code) = habits.not_archived;
         let message = "The operation is not supported for this resource";
         return Err(Refusal::new(status, code, message));
+    }
+    if !speed.is_none_or(|speed| habits.restores_at(object.class, &speed)) {
+        let message = "There is no such speed for this class.";
+        return Err(Refusal::new(400, "InvalidArgument", message));
     }
     match object.thaw(now) {
         Thaw::Ongoing => {
@@ -47,9 +51,10 @@ pub(super) fn restore(
     }
 }
 
-fn days(habits: &Habits, call: &Call) -> Result<u32, Refusal> {
+/// For how many days, and how fast where that must be said.
+fn asked(habits: &Habits, call: &Call) -> Result<(u32, Option<String>), Refusal> {
     if call.body.is_empty() && !habits.restores_in_full {
-        return Ok(1);
+        return Ok((1, None));
     }
     let malformed = || {
         Refusal::new(
@@ -59,19 +64,18 @@ fn days(habits: &Habits, call: &Call) -> Result<u32, Refusal> {
         )
     };
     let document = texts(&call.body).ok_or_else(malformed)?;
-    let mut paths = document.iter().map(|(path, _)| path.as_str());
-    if habits.restores_in_full && !paths.any(|path| path == "RestoreRequest/CASJobParameters/Tier")
-    {
+    let text = |wanted: &str| {
+        let found = document.iter().find(|(path, _)| path == wanted);
+        found.map(|(_, text)| text.clone())
+    };
+    let speed = text("RestoreRequest/CASJobParameters/Tier");
+    if habits.restores_in_full && speed.is_none() {
         return Err(malformed());
     }
-    let days = document
-        .iter()
-        .find(|(path, _)| path == "RestoreRequest/Days");
-    let days = days
-        .and_then(|(_, text)| text.parse().ok())
-        .ok_or_else(malformed)?;
+    let days = text("RestoreRequest/Days").and_then(|text| text.parse().ok());
+    let days = days.ok_or_else(malformed)?;
     if (1..=7).contains(&days) {
-        Ok(days)
+        Ok((days, speed))
     } else {
         Err(Refusal::new(
             400,

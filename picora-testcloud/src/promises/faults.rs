@@ -8,6 +8,12 @@ use picora_tiering::{Class, Guard, Moved, Tier};
 use super::Store;
 use crate::{Cloud, Fault};
 
+/// How many requests of this operation have come.
+fn sent(cloud: &Cloud, operation: &str) -> usize {
+    let operations = cloud.operations();
+    operations.iter().filter(|it| **it == operation).count()
+}
+
 pub async fn a_put_is_sent_again_until_it_is_there_once<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
     for fault in [
         Fault::Refuse(503),
@@ -29,6 +35,8 @@ pub async fn a_put_is_sent_again_until_it_is_there_once<S: Store>(fresh: impl Fn
         let create = PutOptions::from(PutMode::Create);
         let put = store.put_opts(&path, "bytes".into(), create).await;
         assert!(put.is_ok(), "{fault:?}: {put:?}");
+        assert_eq!(cloud.faults().met(), [("PutObject", fault.clone())]);
+        assert_eq!(sent(&cloud, "PutObject"), 2, "{fault:?}");
         assert_eq!(
             store.get(&path).await.unwrap().bytes().await.unwrap(),
             "bytes"
@@ -48,6 +56,7 @@ pub async fn a_lost_create_does_not_take_somebody_elses_object_for_its_own<S: St
         .put_opts(&path, "ours".into(), PutMode::Create.into())
         .await;
     assert!(matches!(put, Err(Error::AlreadyExists { .. })), "{put:?}");
+    assert_eq!(cloud.faults().met(), [("PutObject", Fault::Drop)]);
     assert_eq!(
         store.get(&path).await.unwrap().bytes().await.unwrap(),
         "theirs"
@@ -111,12 +120,7 @@ pub async fn a_move_whose_answer_is_lost_is_unknown<S: Store>(fresh: impl Fn() -
             .set_tier(&path, Tier::Archive, &guard, &present.headers)
             .await;
         assert_eq!(moved.unwrap_err().kind(), StoreErrorKind::Unknown);
-        let copies = cloud
-            .operations()
-            .iter()
-            .filter(|it| **it == "CopyObject")
-            .count();
-        assert_eq!(copies, 1);
+        assert_eq!(sent(&cloud, "CopyObject"), 1);
         let class = store.probe(&path).await.unwrap().unwrap().class;
         assert_eq!(class == Class::Tier(Tier::Archive), happened);
     }
