@@ -75,8 +75,10 @@ fn after_packages(
     })
 }
 
+/// By the lock alone: what is tested is what was committed.
 const CLIPPY: &[&str] = &[
     "clippy",
+    "--locked",
     "--workspace",
     "--all-targets",
     "--all-features",
@@ -84,17 +86,36 @@ const CLIPPY: &[&str] = &[
     "-D",
     "warnings",
 ];
-const BUILD: &[&str] = &["test", "--workspace", "--all-features", "--no-run"];
-const TEST: &[&str] = &["test", "--workspace", "--all-features", "--no-fail-fast"];
+const BUILD: &[&str] = &[
+    "test",
+    "--locked",
+    "--workspace",
+    "--all-features",
+    "--no-run",
+];
+const TEST: &[&str] = &[
+    "test",
+    "--locked",
+    "--workspace",
+    "--all-features",
+    "--no-fail-fast",
+];
 const SCHEDULES: &[&str] = &[
     "test",
+    "--locked",
     "--package",
     "picora-ratelimit",
     "--test",
     "schedules",
 ];
 /// With all features, or what is behind one would go unread.
-const DOCS: &[&str] = &["doc", "--workspace", "--all-features", "--no-deps"];
+const DOCS: &[&str] = &[
+    "doc",
+    "--locked",
+    "--workspace",
+    "--all-features",
+    "--no-deps",
+];
 
 fn cargo(root: &Path, arguments: &[&str]) -> Outcome {
     shell::run(&mut shell::cargo(root, arguments))
