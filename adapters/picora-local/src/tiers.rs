@@ -1,5 +1,6 @@
 //! A store with tiers over two folders.
 
+mod apart;
 mod bytes;
 mod control;
 mod disk;
@@ -23,6 +24,7 @@ use picora_core::{Clock, StoreError, StoreErrorKind, Timestamp};
 use picora_storage::{Examine, Frozen, Trouble};
 use picora_tiering::{Restoring, Tier};
 
+use self::apart::apart;
 use self::disk::Files;
 use self::keys::{KeyGuard, Keys};
 use self::restores::Restores;
@@ -78,7 +80,8 @@ pub struct TiersSwept {
 impl TieredStore {
     /// Opens both folders for this process alone, making them if there are none. Blocks for a few file operations: call it at start.
     ///
-    /// **Errors**: [`OpenError`], in one sentence; also when the folders are one, or one lies among the objects of the other.
+    /// **Errors**: [`OpenError`], in one sentence; also when the folders are one, or one lies among the objects of the other, and
+    /// when the two were a pair with their roles the other way round.
     pub fn open(
         hot: impl AsRef<FsPath>,
         archive: impl AsRef<FsPath>,
@@ -109,8 +112,8 @@ impl TieredStore {
         archive: LocalStore,
         shared: bool,
     ) -> std::result::Result<Self, OpenError> {
-        // Once more, now that links are resolved.
-        apart(hot.root(), archive.root())?;
+        // Once more, now that no link can be put where a folder is about to be made.
+        apart(hot.folder(), archive.folder())?;
         pair::join(hot.folder(), archive.folder())?;
         let locks = shared.then(|| hot.folder().join("keys"));
         Ok(Self {
@@ -177,12 +180,19 @@ impl TieredStore {
             let key = object.location;
             if self.is_hot(&key).await? {
                 let alone = self.alone(&[&key]).await?;
-                if self.is_hot(&key).await? && self.unarchive(&key, alone).await? {
+                if self.is_shadow(&key).await? && self.unarchive(&key, alone).await? {
                     removed += 1;
                 }
             }
         }
         Ok(removed)
+    }
+
+    /// Whether what the archive has at a key stands behind a hot object. Not what the hot folder shows by a link.
+    async fn is_shadow(&self, key: &Path) -> Result<bool> {
+        let (hot, archived) = (self.hot.file(key)?, self.archive.file(key)?);
+        let own = blocking(move || Ok(!apart::leads_to(&hot, &archived)));
+        Ok(self.is_hot(key).await? && own.await.map_err(generic)?)
     }
 
     fn of_tier(&self, tier: Tier) -> &LocalStore {
@@ -332,20 +342,6 @@ fn names(folder: &FsPath) -> impl Iterator<Item = PathBuf> {
 
 fn etag(meta: &ObjectMeta) -> String {
     meta.e_tag.clone().unwrap_or_default()
-}
-
-/// Refuses two folders of which one is, or lies among, the objects of the other.
-fn apart(hot: &FsPath, archive: &FsPath) -> std::result::Result<(), OpenError> {
-    let spelled = |it: &FsPath| it.canonicalize().or_else(|_| std::path::absolute(it));
-    let (Ok(one), Ok(other)) = (spelled(hot), spelled(archive)) else {
-        return Ok(()); // opening says what is wrong
-    };
-    let among = |it: &FsPath, of: &FsPath| it.starts_with(of.join("objects")) || it == of;
-    if among(&one, &other) || among(&other, &one) {
-        let (hot, archive) = (hot.to_path_buf(), archive.to_path_buf());
-        return Err(OpenError::Overlap { hot, archive });
-    }
-    Ok(())
 }
 
 fn unusable(store: &LocalStore, source: io::Error) -> OpenError {
