@@ -81,8 +81,8 @@ impl LocalStore {
 
     /// Removes what uploads of dead processes, and failed ones of this process, left behind, which no listing shows.
     ///
-    /// **Boundaries**: a staged file goes when it was last written `older_than` or longer before `now`, both inclusive, by the file
-    /// system's clock against the caller's. A file that this store is writing stays whatever its age; the lock of a folder that is not
+    /// **Boundaries**: a staged file goes when it was last written or named `older_than` or longer before `now`, both inclusive, by
+    /// the file system's clock against the caller's. A file that this store is writing stays whatever its age; the lock of a folder that is not
     /// shared says that no other process is writing. `older_than` covers the rest: a write whose future was dropped may go on for a moment in the
     /// background. An hour is plenty. **Errors**: `Unavailable`, with what was removed staying removed.
     pub async fn sweep_staged(

@@ -30,7 +30,7 @@ use self::keys::{KeyGuard, Keys};
 use self::restores::Restores;
 use crate::blocking::blocking;
 use crate::folder::create_durably;
-use crate::staged::{Swept, Writing, sweep, target_of};
+use crate::staged::{Swept, Writing, WritingGuard, sweep, target_of};
 use crate::store::generic;
 use crate::{LocalStore, OpenError};
 
@@ -58,6 +58,7 @@ pub struct TieredStore {
     archive: LocalStore,
     keys: Arc<Keys>,
     restores: Restores,
+    moving: Writing,
     delay: Option<Delay>,
 }
 
@@ -119,6 +120,7 @@ impl TieredStore {
         Ok(Self {
             keys: Arc::new(Keys::new(locks).map_err(|error| unusable(&hot, error))?),
             restores: Restores::at(archive.folder().join("restores")),
+            moving: Writing::default(),
             hot,
             archive,
             delay: None,
@@ -149,8 +151,8 @@ impl TieredStore {
 
     /// Removes what dead processes left behind: staged files, and shadows in the archive.
     ///
-    /// **Boundaries**: staged files as [`LocalStore::sweep_staged`], those of moves alike; a move writes without pause. Shadows go whatever
-    /// their age, since nobody can read them. **Errors**: `Unavailable`, with what was removed staying removed.
+    /// **Boundaries**: staged files as [`LocalStore::sweep_staged`], those of moves alike: one that this store or a clone is making stays
+    /// whatever its age, another process's is as old as its last write or naming. Shadows go whatever their age, since nobody can read them. **Errors**: `Unavailable`, with what was removed staying removed.
     pub async fn sweep(
         &self,
         older_than: Duration,
@@ -159,9 +161,9 @@ impl TieredStore {
         let mut swept = TiersSwept::default();
         for store in [&self.hot, &self.archive] {
             let uploads = store.sweep_staged(older_than, now).await?;
-            let folder = moving(store);
+            let (folder, writing) = (moving(store), self.moving.clone());
             let moves = blocking(move || match folder.exists() {
-                true => sweep(&folder, &Writing::default(), older_than, now),
+                true => sweep(&folder, &writing, older_than, now),
                 false => Ok(Swept::default()),
             });
             swept.staged += uploads;
@@ -284,12 +286,18 @@ impl TieredStore {
     /// Brings the bytes of one tier's object to the disk of another tier, where they wait for their name.
     async fn stage(&self, key: &Path, from: Tier, to: Tier) -> Result<StagedFile> {
         let (source, folder) = (self.of_tier(from).file(key)?, moving(self.of_tier(to)));
+        // Never used again, so that no sweep takes one for another.
+        let target = folder.join(format!("move-{}", crate::examine::unheard_of()));
+        let writing = self.moving.begin(target.clone());
         let staged = blocking(move || {
             if !folder.exists() {
                 create_durably(&folder)?; // not at the start, since a full disk shall open
             }
-            let staged = steps::stage(&Files, &source, names(&folder))?;
-            Ok(StagedFile(staged))
+            let file = steps::stage(&Files, &source, names(&target))?;
+            Ok(StagedFile {
+                file,
+                _writing: writing,
+            })
         });
         staged.await.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::NotFound {
@@ -316,26 +324,34 @@ impl Examine for TieredStore {
     }
 }
 
-/// A staged file, which goes with this value unless it has got its name: whoever asked for it may have gone.
+/// A staged file, which goes with this value unless it has got its name: whoever asked for it may have gone. No sweep takes it before.
 #[derive(Debug)]
-struct StagedFile(PathBuf);
+struct StagedFile {
+    file: PathBuf,
+    _writing: WritingGuard,
+}
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0); // else the sweep does it
+        let _ = std::fs::remove_file(&self.file); // else the sweep does it
     }
 }
 
-/// Where moves stage, beside the objects on the same disk. Names are never used again, so that no sweep takes one for another.
+/// Where moves stage, beside the objects on the same disk.
 fn moving(store: &LocalStore) -> PathBuf {
     store.folder().join("moving")
 }
 
-fn names(folder: &FsPath) -> impl Iterator<Item = PathBuf> {
-    let folder = folder.to_path_buf();
-    (0..MOST_NAMES).map(move |_| {
-        let name = folder.join(format!("move#{}", crate::examine::unheard_of()));
-        debug_assert!(target_of(&name).is_some(), "else no sweep finds it");
+/// Names that the sweep takes for staged files of that target.
+fn names(target: &FsPath) -> impl Iterator<Item = PathBuf> {
+    (1..=MOST_NAMES).map(move |number| {
+        let mut name = target.as_os_str().to_owned();
+        name.push(format!("#{number}"));
+        let name = PathBuf::from(name);
+        debug_assert!(
+            target_of(&name).as_deref() == Some(target),
+            "else no sweep knows it"
+        );
         name
     })
 }
@@ -356,5 +372,5 @@ fn unswept(cause: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
 }
 
 const BACKEND: &str = "tiered folders";
-/// That so many numbers of 64 bits are all taken does not happen.
+/// That a number of 64 bits is taken hardly happens even once.
 const MOST_NAMES: usize = 8;

@@ -246,7 +246,7 @@ impl TieredStore {
         }
         let _way = self.hot.prepare(to).await?;
         let target = self.hot.file(to)?;
-        let published = blocking(move || steps::publish(&Files, &staged.0, &target));
+        let published = blocking(move || steps::publish(&Files, &staged.file, &target));
         published.await.map_err(generic)
     }
 }

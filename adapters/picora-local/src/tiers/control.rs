@@ -96,7 +96,7 @@ impl TierControl for TieredStore {
         let (restores, name) = (self.restores.clone(), key.clone());
         let moved = blocking(move || {
             let _alone = alone;
-            steps::finish_move(&Files, &staged.0, &target, &source)?;
+            steps::finish_move(&Files, &staged.file, &target, &source)?;
             // Not before, so that no move that is cut short asks for a restore again. If it stays, the next move forgets it.
             let _ = restores.forget(&name);
             Ok(())
