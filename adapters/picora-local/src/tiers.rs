@@ -30,6 +30,8 @@ use self::keys::{KeyGuard, Keys};
 use self::restores::Restores;
 use crate::blocking::blocking;
 use crate::folder::create_durably;
+use crate::nothing::is_nothing;
+use crate::one_file::leads_to;
 use crate::staged::{Swept, Writing, WritingGuard, sweep, target_of};
 use crate::store::generic;
 use crate::{LocalStore, OpenError};
@@ -57,6 +59,7 @@ pub struct TieredStore {
     hot: LocalStore,
     archive: LocalStore,
     keys: Arc<Keys>,
+    moves: Arc<Keys>,
     restores: Restores,
     moving: Writing,
     delay: Option<Delay>,
@@ -116,9 +119,14 @@ impl TieredStore {
         // Once more, now that no link can be put where a folder is about to be made.
         apart(hot.folder(), archive.folder())?;
         pair::join(hot.folder(), archive.folder())?;
-        let locks = shared.then(|| hot.folder().join("keys"));
+        let keys = |name: &str| {
+            let locks = shared.then(|| hot.folder().join(name));
+            let keys = Keys::new(locks).map_err(|error| unusable(&hot, error))?;
+            Ok(Arc::new(keys))
+        };
         Ok(Self {
-            keys: Arc::new(Keys::new(locks).map_err(|error| unusable(&hot, error))?),
+            keys: keys("keys")?,
+            moves: keys("moves")?,
             restores: Restores::at(archive.folder().join("restores")),
             moving: Writing::default(),
             hot,
@@ -193,7 +201,7 @@ impl TieredStore {
     /// Whether what the archive has at a key stands behind a hot object. Not what the hot folder shows by a link.
     async fn is_shadow(&self, key: &Path) -> Result<bool> {
         let (hot, archived) = (self.hot.file(key)?, self.archive.file(key)?);
-        let own = blocking(move || Ok(!apart::leads_to(&hot, &archived)));
+        let own = blocking(move || Ok(!leads_to(&hot, &archived)));
         Ok(self.is_hot(key).await? && own.await.map_err(generic)?)
     }
 
@@ -209,9 +217,14 @@ impl TieredStore {
         self.keys.lock(keys).await.map_err(generic)
     }
 
-    /// Where an object is; what is on its way from one tier to the other may be overlooked, unless the key is locked.
+    /// Waits until no move of this key is just changing names, and keeps the next ones from it: an instant, whatever else is being written.
+    async fn unmoved(&self, key: &Path) -> Result<Vec<KeyGuard>> {
+        self.moves.lock(&[key]).await.map_err(generic)
+    }
+
+    /// Where an object is; one that is moved to and fro meanwhile may be overlooked, as [`LOOKS`] says.
     async fn look(&self, key: &Path) -> Result<Option<(Tier, ObjectMeta)>> {
-        for tier in [Tier::Hot, Tier::Archive] {
+        for tier in LOOKS {
             match self.of_tier(tier).head(key).await {
                 Err(Error::NotFound { .. }) => {}
                 found => return found.map(|meta| Some((tier, meta))),
@@ -220,11 +233,11 @@ impl TieredStore {
         Ok(None)
     }
 
-    /// Where an object is, also one that is on its way.
+    /// Where an object is, however it is moved meanwhile.
     async fn find(&self, key: &Path) -> Result<Option<(Tier, ObjectMeta)>> {
         match self.look(key).await? {
             None => {
-                let _still = self.alone(&[key]).await?;
+                let _still = self.unmoved(key).await?;
                 self.look(key).await
             }
             found => Ok(found),
@@ -241,11 +254,21 @@ impl TieredStore {
 
     /// Takes what the archive has at a key, and its restore; whether there was something. The key is locked as long as it takes.
     async fn unarchive(&self, key: &Path, alone: Vec<KeyGuard>) -> Result<bool> {
+        self.unarchive_by(|file| steps::take_away(&Files, file), key, alone)
+            .await
+    }
+
+    async fn unarchive_by(
+        &self,
+        take: impl FnOnce(&FsPath) -> io::Result<bool> + Send + 'static,
+        key: &Path,
+        alone: Vec<KeyGuard>,
+    ) -> Result<bool> {
         let (file, key, restores) = (self.archive.file(key)?, key.clone(), self.restores.clone());
         let taken = blocking(move || {
             let _alone = alone;
             restores.forget(&key)?;
-            steps::take_away(&Files, &file)
+            take(&file)
         });
         taken.await.map_err(generic)
     }
@@ -299,12 +322,12 @@ impl TieredStore {
                 _writing: writing,
             })
         });
-        staged.await.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::NotFound {
+        staged.await.map_err(|error| match is_nothing(&error) {
+            true => Error::NotFound {
                 path: key.to_string(),
                 source: error.into(),
             },
-            _ => generic(error),
+            false => generic(error),
         })
     }
 }
@@ -371,6 +394,15 @@ fn unswept(cause: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, BACKEND, "sweep its folders").caused_by(cause)
 }
 
+/// Where readers look, without a lock on the key, which a large put of another key may hold for long.
+///
+/// - Once in each folder is not enough: what is in the archive at the first look may be hot at the second one.
+/// - All three miss an object that is there only if it became hot between the first two and was archived again between the last two: of
+///   all changes, a move to the archive alone takes a hot name away while the object stays. So whoever finds nothing keeps moves (not
+///   puts, copies or removals) from changing names, and looks again.
+/// - With no moves, what the last look does not find was not hot before, or has been removed since; and the archive's name goes only
+///   when the hot one is there, or with the object. So what all three miss was not there at the second look, or is not there any more.
+const LOOKS: [Tier; 3] = [Tier::Hot, Tier::Archive, Tier::Hot];
 const BACKEND: &str = "tiered folders";
 /// That a number of 64 bits is taken hardly happens even once.
 const MOST_NAMES: usize = 8;

@@ -1,9 +1,10 @@
 //! Two folders that are two.
 
-use std::fs::{self, Metadata};
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::OpenError;
+use crate::one_file::same;
 
 /// Refuses two folders of which one is the other, or lies among its objects, by whichever names and links.
 ///
@@ -68,43 +69,6 @@ fn is_one(one: &Path, other: &Path) -> bool {
         || matches!((fs::metadata(one), fs::metadata(other)), (Ok(one), Ok(other)) if same(&one, &other))
 }
 
-/// Whether the hot name of an object leads to the very file that the archive has: then the archive's name is all that there is of it.
-///
-/// Two names of one file are something else, and what a move that was cut short leaves on one disk: each of them is enough.
-pub(crate) fn leads_to(hot: &Path, archived: &Path) -> bool {
-    let (Ok(one), Ok(other)) = (fs::metadata(hot), fs::metadata(archived)) else {
-        return true; // nothing is taken away that cannot be looked at
-    };
-    let one_path = match (hot.canonicalize(), archived.canonicalize()) {
-        (Ok(hot), Ok(archived)) => hot == archived,
-        _ => true,
-    };
-    one_path || (same(&one, &other) && names(&other) < 2)
-}
-
-/// Whether both are descriptions of the same file or folder.
-#[cfg(unix)]
-pub(crate) fn same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-/// Files have no numbers here, so paths have to do.
-#[cfg(not(unix))]
-pub(crate) fn same(_: &Metadata, _: &Metadata) -> bool {
-    false
-}
-
-#[cfg(unix)]
-fn names(file: &Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::nlink(file)
-}
-
-#[cfg(not(unix))]
-fn names(_: &Metadata) -> u64 {
-    1
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use std::os::unix::fs::symlink;
@@ -149,26 +113,6 @@ mod tests {
         ] {
             apart(&hot, &root.join(other)).unwrap();
             apart(&root.join(other), &hot).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_second_name_is_told_from_a_name_that_leads_there() {
-        let root = tempfile::tempdir().unwrap();
-        let at = |name: &str| root.path().join(name);
-        fs::create_dir_all(at("archive/a")).unwrap();
-        fs::write(at("archive/a/key"), "v").unwrap();
-        fs::write(at("copy"), "v").unwrap();
-        fs::hard_link(at("archive/a/key"), at("name")).unwrap();
-        symlink(at("archive/a/key"), at("link")).unwrap();
-        symlink(at("archive/a"), at("folder")).unwrap();
-        for (hot, leads) in [
-            ("copy", false),
-            ("name", false),
-            ("link", true),
-            ("folder/key", true),
-        ] {
-            assert_eq!(leads_to(&at(hot), &at("archive/a/key")), leads, "{hot}");
         }
     }
 }

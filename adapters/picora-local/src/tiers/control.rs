@@ -94,8 +94,9 @@ impl TierControl for TieredStore {
             target.file(key).map_err(unmoved)?,
         );
         let (restores, name) = (self.restores.clone(), key.clone());
+        let still = self.unmoved(key).await.map_err(unmoved)?;
         let moved = blocking(move || {
-            let _alone = alone;
+            let _alone = (alone, still);
             steps::finish_move(&Files, &staged.file, &target, &source)?;
             // Not before, so that no move that is cut short asks for a restore again. If it stays, the next move forgets it.
             let _ = restores.forget(&name);

@@ -553,6 +553,17 @@ fn one_folder_is_not_two_tiers() {
 }
 
 #[tokio::test]
+async fn an_object_that_gets_its_copys_name_loses_its_own() {
+    let fresh = Fresh::on_one_disk();
+    let (one, copy) = (key(), Path::from("other/copy"));
+    fresh.store.put(&one, BODY.into()).await.unwrap();
+    fresh.store.copy(&one, &copy).await.unwrap();
+    fresh.store.rename(&one, &copy).await.unwrap();
+    assert_eq!(fresh.store.probe(&one).await.unwrap(), None);
+    assert_eq!(body(&fresh.store, &copy).await, BODY);
+}
+
+#[tokio::test]
 async fn keys_that_no_file_can_have_are_refused_and_a_file_in_the_way_is_nothing() {
     let fresh = Fresh::on_one_disk();
     let store = &fresh.store;
@@ -578,6 +589,19 @@ async fn keys_that_no_file_can_have_are_refused_and_a_file_in_the_way_is_nothing
         moved.unwrap_err();
     }
     // What lies below an archived object in one folder may lie below none in the other.
+    let nothing = |error: Error| assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    assert_eq!(store.probe(&below).await.unwrap(), None);
+    nothing(store.get(&below).await.unwrap_err());
+    nothing(store.get_ranges(&below, &[0..1, 1..2]).await.unwrap_err());
+    nothing(store.delete(&below).await.unwrap_err());
+    nothing(store.copy(&below, &"copy".into()).await.unwrap_err());
+    nothing(store.rename(&below, &"copy".into()).await.unwrap_err());
+    let listed: Vec<_> = store.list(Some(&below)).try_collect().await.unwrap();
+    assert!(listed.is_empty());
+    let listed = store.list_with_delimiter(Some(&below)).await.unwrap();
+    assert!(listed.objects.is_empty());
+    let create = PutOptions::from(PutMode::Create);
+    store.put_opts(&below, "new".into(), create).await.unwrap();
     store.put(&below, "c".into()).await.unwrap();
     assert_eq!(body(store, &below).await, "c");
     assert_eq!(body(store, &key()).await, BODY);
@@ -587,6 +611,15 @@ async fn keys_that_no_file_can_have_are_refused_and_a_file_in_the_way_is_nothing
         .await;
     assert_eq!(moved.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(body(store, &below).await, "c");
+    // And the other way round.
+    store.put(&"hot".into(), "h".into()).await.unwrap();
+    fresh.put_by_hand("hot/below", "b");
+    let below = Path::from("hot/below");
+    assert_eq!(body(store, &below).await, "b");
+    store.copy(&below, &"copy".into()).await.unwrap();
+    assert_eq!(body(store, &"copy".into()).await, "b");
+    store.delete(&below).await.unwrap();
+    assert_eq!(store.probe(&below).await.unwrap(), None);
 }
 
 /// Mounts the folder `hot` a second time, in a mount namespace that ends with the child.

@@ -118,6 +118,42 @@ async fn a_move_that_is_forgotten_on_its_way_loses_no_replacement() {
     assert!((1..400).contains(&finished), "{finished}");
 }
 
+/// A large put or copy of another key of the class holds its lock for long, here or in another process.
+#[test]
+fn who_asks_for_what_is_not_there_waits_for_no_writer() {
+    let (hot, archive) = (tempfile::tempdir().unwrap(), memory());
+    let store = TieredStore::open_shared(hot.path(), archive.path()).unwrap();
+    let files = hot.path().join("keys").read_dir().unwrap();
+    let writers: Vec<_> = files
+        .map(|file| {
+            let file = std::fs::File::options()
+                .write(true)
+                .open(file.unwrap().path());
+            let file = file.unwrap();
+            file.lock().unwrap();
+            file
+        })
+        .collect();
+    assert!(!writers.is_empty());
+    let (told, hears) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            futures::executor::block_on(async {
+                let nothing =
+                    |error: Error| assert!(matches!(error, Error::NotFound { .. }), "{error}");
+                assert_eq!(store.probe(&key()).await.unwrap(), None);
+                nothing(store.get(&key()).await.unwrap_err());
+                nothing(store.head(&key()).await.unwrap_err());
+                nothing(store.get_ranges(&key(), &[0..1, 1..2]).await.unwrap_err());
+            });
+            told.send(()).unwrap();
+        });
+        let answered = hears.recv_timeout(Duration::from_secs(20));
+        drop(writers);
+        answered.expect("it is answered while others write");
+    });
+}
+
 fn tokio_child(mut command: std::process::Command) -> Option<std::process::Child> {
     command.stdout(std::process::Stdio::piped());
     command.stderr(std::process::Stdio::piped());
