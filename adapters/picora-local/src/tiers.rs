@@ -406,3 +406,6 @@ const LOOKS: [Tier; 3] = [Tier::Hot, Tier::Archive, Tier::Hot];
 const BACKEND: &str = "tiered folders";
 /// That a number of 64 bits is taken hardly happens even once.
 const MOST_NAMES: usize = 8;
+
+#[cfg(test)]
+mod tests;
