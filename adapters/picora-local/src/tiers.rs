@@ -190,19 +190,12 @@ impl TieredStore {
             let key = object.location;
             if self.is_hot(&key).await? {
                 let alone = self.alone(&[&key]).await?;
-                if self.is_shadow(&key).await? && self.unarchive(&key, alone).await? {
+                if self.is_hot(&key).await? && self.unarchive(&key, alone).await? {
                     removed += 1;
                 }
             }
         }
         Ok(removed)
-    }
-
-    /// Whether what the archive has at a key stands behind a hot object. Not what the hot folder shows by a link.
-    async fn is_shadow(&self, key: &Path) -> Result<bool> {
-        let (hot, archived) = (self.hot.file(key)?, self.archive.file(key)?);
-        let own = blocking(move || Ok(!leads_to(&hot, &archived)));
-        Ok(self.is_hot(key).await? && own.await.map_err(generic)?)
     }
 
     fn of_tier(&self, tier: Tier) -> &LocalStore {
@@ -264,10 +257,14 @@ impl TieredStore {
         key: &Path,
         alone: Vec<KeyGuard>,
     ) -> Result<bool> {
-        let (file, key, restores) = (self.archive.file(key)?, key.clone(), self.restores.clone());
+        let (file, hot) = (self.archive.file(key)?, self.hot.file(key)?);
+        let (key, restores) = (key.clone(), self.restores.clone());
         let taken = blocking(move || {
             let _alone = alone;
             restores.forget(&key)?;
+            if is_shown(&hot, &file) {
+                return Ok(false);
+            }
             take(&file)
         });
         taken.await.map_err(generic)
@@ -377,6 +374,11 @@ fn names(target: &FsPath) -> impl Iterator<Item = PathBuf> {
         );
         name
     })
+}
+
+/// Whether the hot folder shows, by a link that somebody made, the archive's own file: to take that away would be to take both.
+fn is_shown(hot: &FsPath, archived: &FsPath) -> bool {
+    hot.exists() && archived.exists() && leads_to(hot, archived)
 }
 
 fn etag(meta: &ObjectMeta) -> String {

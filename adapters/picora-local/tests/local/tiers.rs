@@ -484,6 +484,16 @@ async fn what_the_hot_folder_shows_by_a_link_is_no_shadow() {
     for file in ["scans/letter", "films/one"] {
         assert_eq!(std::fs::read(archive.join(file)).unwrap(), b"dear");
     }
+    // Nor does a move take away what it has just named, or a put what it has just written.
+    let (store, key) = (&fresh.store, Path::from("films/one"));
+    let (guard, headers) = (guard(&seen(store, &key).await), ObjectHeaders::default());
+    let moved = store.set_tier(&key, Tier::Archive, &guard, &headers).await;
+    assert_eq!(moved.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(body(store, &key).await, "dear");
+    store.put(&key, "new".into()).await.unwrap();
+    assert_eq!(body(store, &key).await, "new");
+    store.delete(&key).await.unwrap();
+    assert_eq!(store.probe(&key).await.unwrap(), None);
 }
 
 #[tokio::test]
