@@ -16,7 +16,7 @@ pub enum OpenError {
         /// Which folder.
         folder: PathBuf,
     },
-    /// Of two folders for two tiers, one is the other, or lies among its objects.
+    /// Of two folders for two tiers, one is the other, perhaps under a second path, or lies among its objects.
     #[error("the folders {} and {} lie in one another: name one for each tier", hot.display(), archive.display())]
     Overlap {
         /// Which one is for hot objects.
@@ -24,10 +24,10 @@ pub enum OpenError {
         /// Which one is for archived objects.
         archive: PathBuf,
     },
-    /// Of two folders for two tiers, one has been opened with another one. Nothing was changed in either.
+    /// Of two folders for two tiers, one has been opened with another one, or for the other tier. Nothing was changed in either.
     #[error(
-        "the folders {} and {} do not belong together: check that the disks of both are mounted; to pair them anew, remove the file \
-        `pair` from both",
+        "the folders {} and {} do not belong together so: check that the disks of both are mounted, and which is which; to pair them \
+        anew, remove the file `pair` from both",
         hot.display(),
         archive.display()
     )]

@@ -78,6 +78,8 @@ mod blocking;
 mod dirs;
 mod examine;
 pub mod folder;
+mod nothing;
+mod one_file;
 pub mod staged;
 pub mod store;
 pub mod tiers;

@@ -5,7 +5,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use picora_core::{Amount, Timestamp};
 
@@ -60,7 +60,7 @@ impl Drop for WritingGuard {
     }
 }
 
-/// Removes staged files below `root` that nobody is writing and that were last written `older_than` or longer before `now`.
+/// Removes staged files below `root` that nobody is writing and that were last written or named `older_than` or longer before `now`.
 ///
 /// **Errors**: the operating system's, at the first file or folder that cannot be read or removed; what was removed stays so. Symbolic
 /// links are not followed.
@@ -128,13 +128,30 @@ pub(crate) fn target_of(path: &Path) -> Option<PathBuf> {
     staged.then(|| path.with_file_name(name))
 }
 
-/// How long ago it was last written, by the file system's clock; zero when that is ahead of `now`.
+/// How long ago it was last written or named, by the file system's clock; zero when that is ahead of `now`.
+///
+/// A second name of an old object, and a copy that keeps the time of its source, are young all the same.
 fn age(metadata: &Metadata, now: Timestamp) -> io::Result<Duration> {
-    let since_epoch = metadata
-        .modified()?
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let touched = metadata.modified()?.max(changed(metadata));
+    let since_epoch = touched.duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(now.saturating_since(Timestamp::EPOCH.saturating_add(since_epoch)))
+}
+
+/// When its names or times were last changed, which no program can set back.
+#[cfg(unix)]
+fn changed(metadata: &Metadata) -> SystemTime {
+    use std::os::unix::fs::MetadataExt;
+    let seconds = Duration::from_secs(metadata.ctime().try_into().unwrap_or_default());
+    let nanos = Duration::from_nanos(metadata.ctime_nsec().try_into().unwrap_or_default());
+    UNIX_EPOCH
+        .checked_add(seconds.saturating_add(nanos))
+        .unwrap_or(UNIX_EPOCH)
+}
+
+/// When it was made, which is the closest that is told here.
+#[cfg(not(unix))]
+fn changed(metadata: &Metadata) -> SystemTime {
+    metadata.created().unwrap_or(UNIX_EPOCH)
 }
 
 fn present<T>(answer: io::Result<T>) -> io::Result<Option<T>> {

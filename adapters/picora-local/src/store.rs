@@ -14,7 +14,8 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    RenameOptions, Result,
 };
 use picora_core::{StoreError, StoreErrorKind, Timestamp};
 
@@ -22,6 +23,8 @@ use crate::OpenError;
 use crate::blocking::blocking;
 use crate::dirs::{DurableDirs, sync_dir};
 use crate::folder::{Folder, Hold};
+use crate::nothing::{found, is_below_a_file, is_nothing};
+use crate::one_file::finish_rename;
 use crate::staged::{Swept, Writing, WritingGuard, sweep};
 use crate::upload::LocalUpload;
 
@@ -81,8 +84,8 @@ impl LocalStore {
 
     /// Removes what uploads of dead processes, and failed ones of this process, left behind, which no listing shows.
     ///
-    /// **Boundaries**: a staged file goes when it was last written `older_than` or longer before `now`, both inclusive, by the file
-    /// system's clock against the caller's. A file that this store is writing stays whatever its age; the lock of a folder that is not
+    /// **Boundaries**: a staged file goes when it was last written or named `older_than` or longer before `now`, both inclusive, by
+    /// the file system's clock against the caller's. A file that this store is writing stays whatever its age; the lock of a folder that is not
     /// shared says that no other process is writing. `older_than` covers the rest: a write whose future was dropped may go on for a moment in the
     /// background. An hour is plenty. **Errors**: `Unavailable`, with what was removed staying removed.
     pub async fn sweep_staged(
@@ -153,11 +156,11 @@ impl ObjectStore for LocalStore {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.inner.get_opts(location, options).await
+        found(location, self.inner.get_opts(location, options).await)
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.inner.get_ranges(location, ranges).await
+        found(location, self.inner.get_ranges(location, ranges).await)
     }
 
     fn delete_stream(
@@ -165,13 +168,12 @@ impl ObjectStore for LocalStore {
         locations: BoxStream<'static, Result<Path>>,
     ) -> BoxStream<'static, Result<Path>> {
         let files = self.inner.clone();
-        let removed = self.inner.delete_stream(locations);
-        let durable = move |removed: Result<Path>| durably_removed(files.clone(), removed);
-        removed.map(durable).buffered(REMOVALS_AT_ONCE).boxed()
+        let removed = locations.map(move |location| remove_durably(files.clone(), location));
+        removed.buffered(REMOVALS_AT_ONCE).boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
+        there(self.inner.list(prefix))
     }
 
     fn list_with_offset(
@@ -179,21 +181,33 @@ impl ObjectStore for LocalStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list_with_offset(prefix, offset)
+        there(self.inner.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
+        match self.inner.list_with_delimiter(prefix).await {
+            Err(error) if is_below_a_file(&error) => Ok(ListResult {
+                common_prefixes: Vec::new(),
+                objects: Vec::new(),
+                extensions: Default::default(),
+            }),
+            listed => listed,
+        }
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         let _writing = self.prepare(to).await?;
-        self.inner.copy_opts(from, to, options).await
+        found(from, self.inner.copy_opts(from, to, options).await)
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
         let _writing = self.prepare(to).await?;
-        self.inner.rename_opts(from, to, options).await
+        found(from, self.inner.rename_opts(from, to, options).await)?;
+        let (from, to) = (self.file(from)?, self.file(to)?);
+        let mut free = to.clone().into_os_string();
+        free.push(format!("#{}", crate::examine::unheard_of()));
+        let finished = blocking(move || finish_rename(&from, &to, free.as_ref())).await;
+        finished.map_err(generic)
     }
 }
 
@@ -204,13 +218,32 @@ impl fmt::Display for LocalStore {
 }
 
 /// object_store does not sync after a removal, and what an account has erased must not come back with the power.
-async fn durably_removed(files: LocalFileSystem, removed: Result<Path>) -> Result<Path> {
-    let location = removed?;
+///
+/// Nor may it when nothing is found: a removal before may have failed between the two.
+async fn remove_durably(files: LocalFileSystem, location: Result<Path>) -> Result<Path> {
+    let location = location?;
+    let removed = found(&location, files.delete(&location).await);
+    if !matches!(removed, Ok(()) | Err(Error::NotFound { .. })) {
+        return removed.map(|()| location);
+    }
     if let Some(parent) = files.path_to_filesystem(&location)?.parent() {
         let parent = parent.to_path_buf();
-        blocking(move || sync_dir(&parent)).await.map_err(generic)?;
+        let synced = blocking(move || match sync_dir(&parent) {
+            Err(error) if is_nothing(&error) => Ok(()), // without a folder there is no name
+            synced => synced,
+        });
+        synced.await.map_err(generic)?;
     }
-    Ok(location)
+    removed.map(|()| location)
+}
+
+/// What a listing shows; nothing below an object.
+fn there(listed: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
+    let shown = |object: &Result<ObjectMeta>| {
+        let shown = !object.as_ref().is_err_and(is_below_a_file);
+        std::future::ready(shown)
+    };
+    listed.filter(shown).boxed()
 }
 
 pub(crate) fn generic(error: io::Error) -> Error {

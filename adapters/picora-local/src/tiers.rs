@@ -1,5 +1,6 @@
 //! A store with tiers over two folders.
 
+mod apart;
 mod bytes;
 mod control;
 mod disk;
@@ -23,12 +24,15 @@ use picora_core::{Clock, StoreError, StoreErrorKind, Timestamp};
 use picora_storage::{Examine, Frozen, Trouble};
 use picora_tiering::{Restoring, Tier};
 
+use self::apart::apart;
 use self::disk::Files;
 use self::keys::{KeyGuard, Keys};
 use self::restores::Restores;
 use crate::blocking::blocking;
 use crate::folder::create_durably;
-use crate::staged::{Swept, Writing, sweep, target_of};
+use crate::nothing::is_nothing;
+use crate::one_file::leads_to;
+use crate::staged::{Swept, Writing, WritingGuard, sweep, target_of};
 use crate::store::generic;
 use crate::{LocalStore, OpenError};
 
@@ -55,7 +59,9 @@ pub struct TieredStore {
     hot: LocalStore,
     archive: LocalStore,
     keys: Arc<Keys>,
+    moves: Arc<Keys>,
     restores: Restores,
+    moving: Writing,
     delay: Option<Delay>,
 }
 
@@ -78,7 +84,8 @@ pub struct TiersSwept {
 impl TieredStore {
     /// Opens both folders for this process alone, making them if there are none. Blocks for a few file operations: call it at start.
     ///
-    /// **Errors**: [`OpenError`], in one sentence; also when the folders are one, or one lies among the objects of the other.
+    /// **Errors**: [`OpenError`], in one sentence; also when the folders are one, or one lies among the objects of the other, and
+    /// when the two were a pair with their roles the other way round.
     pub fn open(
         hot: impl AsRef<FsPath>,
         archive: impl AsRef<FsPath>,
@@ -109,13 +116,19 @@ impl TieredStore {
         archive: LocalStore,
         shared: bool,
     ) -> std::result::Result<Self, OpenError> {
-        // Once more, now that links are resolved.
-        apart(hot.root(), archive.root())?;
+        // Once more, now that no link can be put where a folder is about to be made.
+        apart(hot.folder(), archive.folder())?;
         pair::join(hot.folder(), archive.folder())?;
-        let locks = shared.then(|| hot.folder().join("keys"));
+        let keys = |name: &str| {
+            let locks = shared.then(|| hot.folder().join(name));
+            let keys = Keys::new(locks).map_err(|error| unusable(&hot, error))?;
+            Ok(Arc::new(keys))
+        };
         Ok(Self {
-            keys: Arc::new(Keys::new(locks).map_err(|error| unusable(&hot, error))?),
+            keys: keys("keys")?,
+            moves: keys("moves")?,
             restores: Restores::at(archive.folder().join("restores")),
+            moving: Writing::default(),
             hot,
             archive,
             delay: None,
@@ -146,8 +159,8 @@ impl TieredStore {
 
     /// Removes what dead processes left behind: staged files, and shadows in the archive.
     ///
-    /// **Boundaries**: staged files as [`LocalStore::sweep_staged`], those of moves alike; a move writes without pause. Shadows go whatever
-    /// their age, since nobody can read them. **Errors**: `Unavailable`, with what was removed staying removed.
+    /// **Boundaries**: staged files as [`LocalStore::sweep_staged`], those of moves alike: one that this store or a clone is making stays
+    /// whatever its age, another process's is as old as its last write or naming. Shadows go whatever their age, since nobody can read them. **Errors**: `Unavailable`, with what was removed staying removed.
     pub async fn sweep(
         &self,
         older_than: Duration,
@@ -156,9 +169,9 @@ impl TieredStore {
         let mut swept = TiersSwept::default();
         for store in [&self.hot, &self.archive] {
             let uploads = store.sweep_staged(older_than, now).await?;
-            let folder = moving(store);
+            let (folder, writing) = (moving(store), self.moving.clone());
             let moves = blocking(move || match folder.exists() {
-                true => sweep(&folder, &Writing::default(), older_than, now),
+                true => sweep(&folder, &writing, older_than, now),
                 false => Ok(Swept::default()),
             });
             swept.staged += uploads;
@@ -197,9 +210,14 @@ impl TieredStore {
         self.keys.lock(keys).await.map_err(generic)
     }
 
-    /// Where an object is; what is on its way from one tier to the other may be overlooked, unless the key is locked.
+    /// Waits until no move of this key is just changing names, and keeps the next ones from it: an instant, whatever else is being written.
+    async fn unmoved(&self, key: &Path) -> Result<Vec<KeyGuard>> {
+        self.moves.lock(&[key]).await.map_err(generic)
+    }
+
+    /// Where an object is; one that is moved to and fro meanwhile may be overlooked, as [`LOOKS`] says.
     async fn look(&self, key: &Path) -> Result<Option<(Tier, ObjectMeta)>> {
-        for tier in [Tier::Hot, Tier::Archive] {
+        for tier in LOOKS {
             match self.of_tier(tier).head(key).await {
                 Err(Error::NotFound { .. }) => {}
                 found => return found.map(|meta| Some((tier, meta))),
@@ -208,11 +226,11 @@ impl TieredStore {
         Ok(None)
     }
 
-    /// Where an object is, also one that is on its way.
+    /// Where an object is, however it is moved meanwhile.
     async fn find(&self, key: &Path) -> Result<Option<(Tier, ObjectMeta)>> {
         match self.look(key).await? {
             None => {
-                let _still = self.alone(&[key]).await?;
+                let _still = self.unmoved(key).await?;
                 self.look(key).await
             }
             found => Ok(found),
@@ -229,11 +247,25 @@ impl TieredStore {
 
     /// Takes what the archive has at a key, and its restore; whether there was something. The key is locked as long as it takes.
     async fn unarchive(&self, key: &Path, alone: Vec<KeyGuard>) -> Result<bool> {
-        let (file, key, restores) = (self.archive.file(key)?, key.clone(), self.restores.clone());
+        self.unarchive_by(|file| steps::take_away(&Files, file), key, alone)
+            .await
+    }
+
+    async fn unarchive_by(
+        &self,
+        take: impl FnOnce(&FsPath) -> io::Result<bool> + Send + 'static,
+        key: &Path,
+        alone: Vec<KeyGuard>,
+    ) -> Result<bool> {
+        let (file, hot) = (self.archive.file(key)?, self.hot.file(key)?);
+        let (key, restores) = (key.clone(), self.restores.clone());
         let taken = blocking(move || {
             let _alone = alone;
             restores.forget(&key)?;
-            steps::take_away(&Files, &file)
+            if is_shown(&hot, &file) {
+                return Ok(false);
+            }
+            take(&file)
         });
         taken.await.map_err(generic)
     }
@@ -274,19 +306,25 @@ impl TieredStore {
     /// Brings the bytes of one tier's object to the disk of another tier, where they wait for their name.
     async fn stage(&self, key: &Path, from: Tier, to: Tier) -> Result<StagedFile> {
         let (source, folder) = (self.of_tier(from).file(key)?, moving(self.of_tier(to)));
+        // Never used again, so that no sweep takes one for another.
+        let target = folder.join(format!("move-{}", crate::examine::unheard_of()));
+        let writing = self.moving.begin(target.clone());
         let staged = blocking(move || {
             if !folder.exists() {
                 create_durably(&folder)?; // not at the start, since a full disk shall open
             }
-            let staged = steps::stage(&Files, &source, names(&folder))?;
-            Ok(StagedFile(staged))
+            let file = steps::stage(&Files, &source, names(&target))?;
+            Ok(StagedFile {
+                file,
+                _writing: writing,
+            })
         });
-        staged.await.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => Error::NotFound {
+        staged.await.map_err(|error| match is_nothing(&error) {
+            true => Error::NotFound {
                 path: key.to_string(),
                 source: error.into(),
             },
-            _ => generic(error),
+            false => generic(error),
         })
     }
 }
@@ -306,46 +344,45 @@ impl Examine for TieredStore {
     }
 }
 
-/// A staged file, which goes with this value unless it has got its name: whoever asked for it may have gone.
+/// A staged file, which goes with this value unless it has got its name: whoever asked for it may have gone. No sweep takes it before.
 #[derive(Debug)]
-struct StagedFile(PathBuf);
+struct StagedFile {
+    file: PathBuf,
+    _writing: WritingGuard,
+}
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.0); // else the sweep does it
+        let _ = std::fs::remove_file(&self.file); // else the sweep does it
     }
 }
 
-/// Where moves stage, beside the objects on the same disk. Names are never used again, so that no sweep takes one for another.
+/// Where moves stage, beside the objects on the same disk.
 fn moving(store: &LocalStore) -> PathBuf {
     store.folder().join("moving")
 }
 
-fn names(folder: &FsPath) -> impl Iterator<Item = PathBuf> {
-    let folder = folder.to_path_buf();
-    (0..MOST_NAMES).map(move |_| {
-        let name = folder.join(format!("move#{}", crate::examine::unheard_of()));
-        debug_assert!(target_of(&name).is_some(), "else no sweep finds it");
+/// Names that the sweep takes for staged files of that target.
+fn names(target: &FsPath) -> impl Iterator<Item = PathBuf> {
+    (1..=MOST_NAMES).map(move |number| {
+        let mut name = target.as_os_str().to_owned();
+        name.push(format!("#{number}"));
+        let name = PathBuf::from(name);
+        debug_assert!(
+            target_of(&name).as_deref() == Some(target),
+            "else no sweep knows it"
+        );
         name
     })
 }
 
-fn etag(meta: &ObjectMeta) -> String {
-    meta.e_tag.clone().unwrap_or_default()
+/// Whether the hot folder shows, by a link that somebody made, the archive's own file: to take that away would be to take both.
+fn is_shown(hot: &FsPath, archived: &FsPath) -> bool {
+    hot.exists() && archived.exists() && leads_to(hot, archived)
 }
 
-/// Refuses two folders of which one is, or lies among, the objects of the other.
-fn apart(hot: &FsPath, archive: &FsPath) -> std::result::Result<(), OpenError> {
-    let spelled = |it: &FsPath| it.canonicalize().or_else(|_| std::path::absolute(it));
-    let (Ok(one), Ok(other)) = (spelled(hot), spelled(archive)) else {
-        return Ok(()); // opening says what is wrong
-    };
-    let among = |it: &FsPath, of: &FsPath| it.starts_with(of.join("objects")) || it == of;
-    if among(&one, &other) || among(&other, &one) {
-        let (hot, archive) = (hot.to_path_buf(), archive.to_path_buf());
-        return Err(OpenError::Overlap { hot, archive });
-    }
-    Ok(())
+fn etag(meta: &ObjectMeta) -> String {
+    meta.e_tag.clone().unwrap_or_default()
 }
 
 fn unusable(store: &LocalStore, source: io::Error) -> OpenError {
@@ -359,6 +396,18 @@ fn unswept(cause: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
     StoreError::new(StoreErrorKind::Unavailable, BACKEND, "sweep its folders").caused_by(cause)
 }
 
+/// Where readers look, without a lock on the key, which a large put of another key may hold for long.
+///
+/// - Once in each folder is not enough: what is in the archive at the first look may be hot at the second one.
+/// - All three miss an object that is there only if it became hot between the first two and was archived again between the last two: of
+///   all changes, a move to the archive alone takes a hot name away while the object stays. So whoever finds nothing keeps moves (not
+///   puts, copies or removals) from changing names, and looks again.
+/// - With no moves, what the last look does not find was not hot before, or has been removed since; and the archive's name goes only
+///   when the hot one is there, or with the object. So what all three miss was not there at the second look, or is not there any more.
+const LOOKS: [Tier; 3] = [Tier::Hot, Tier::Archive, Tier::Hot];
 const BACKEND: &str = "tiered folders";
-/// That so many numbers of 64 bits are all taken does not happen.
+/// That a number of 64 bits is taken hardly happens even once.
 const MOST_NAMES: usize = 8;
+
+#[cfg(test)]
+mod tests;

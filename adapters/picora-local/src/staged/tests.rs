@@ -5,11 +5,12 @@ use super::*;
 const HOUR: Duration = Duration::from_secs(3_600);
 const MICRO: Duration = Duration::from_micros(1);
 
-fn written_at() -> Timestamp {
-    Timestamp::from_unix_seconds(1_777_000_000)
+/// In the file's own words.
+fn at(time: std::time::SystemTime) -> Timestamp {
+    Timestamp::EPOCH.saturating_add(time.duration_since(UNIX_EPOCH).unwrap())
 }
 
-/// A folder with a staged file of 5 bytes, written at that time, and an object beside it.
+/// A folder with a staged file of 5 bytes, made now with the time of an old source, and an object beside it.
 fn folder() -> (tempfile::TempDir, PathBuf) {
     let root = tempfile::tempdir().unwrap();
     let account = root.path().join("media/acc");
@@ -17,7 +18,7 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
     fs::write(account.join("img"), "whole").unwrap();
     let staged = account.join("img#1");
     fs::write(&staged, "half.").unwrap();
-    let time = UNIX_EPOCH + Duration::from_micros(written_at().unix_micros().unsigned_abs());
+    let time = UNIX_EPOCH + 1_000 * HOUR;
     for file in [&staged, &account.join("img")] {
         File::options()
             .write(true)
@@ -33,13 +34,17 @@ fn folder() -> (tempfile::TempDir, PathBuf) {
 fn a_staged_file_goes_when_it_is_old_enough_to_the_microsecond() {
     let (root, staged) = folder();
     let sweep_at = |now| sweep(root.path(), &Writing::default(), HOUR, now).unwrap();
-    let old_enough = written_at().saturating_add(HOUR);
+    let made = at(changed(&fs::metadata(&staged).unwrap()));
+    let old_enough = made.saturating_add(HOUR);
 
     let left = Swept {
         left: 1,
         ..Swept::default()
     };
     assert_eq!(sweep_at(Timestamp::EPOCH), left); // a clock that is behind the file system's
+    let source = at(fs::metadata(&staged).unwrap().modified().unwrap());
+    assert!(source < made.saturating_sub(HOUR));
+    assert_eq!(sweep_at(source.saturating_add(HOUR)), left);
     assert_eq!(sweep_at(old_enough.saturating_sub(MICRO)), left);
     assert!(staged.exists());
 
@@ -99,4 +104,22 @@ fn links_are_not_followed() {
     let swept = sweep(root.path(), &Writing::default(), HOUR, Timestamp::MAX).unwrap();
     assert_eq!(swept, Swept::default());
     assert!(foreign.exists());
+}
+
+/// Its time is not its age when it is ahead of the clock that stamps changes.
+#[test]
+fn a_staged_file_is_as_old_as_the_later_of_its_times() {
+    let (root, staged) = folder();
+    let ahead = at(changed(&fs::metadata(&staged).unwrap())).saturating_add(2 * HOUR);
+    let time = UNIX_EPOCH + Duration::from_micros(ahead.unix_micros().unsigned_abs());
+    let file = File::options().write(true).open(&staged).unwrap();
+    file.set_modified(time).unwrap();
+    let sweep_at = |now| {
+        sweep(root.path(), &Writing::default(), HOUR, now)
+            .unwrap()
+            .files
+    };
+    let old_enough = ahead.saturating_add(HOUR);
+    assert_eq!(sweep_at(old_enough.saturating_sub(MICRO)), 0);
+    assert_eq!(sweep_at(old_enough), 1);
 }

@@ -1,6 +1,7 @@
 //! Bytes: readers look where the object is, writers write hot.
 
 use std::ops::Range;
+use std::path::Path as FsPath;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use picora_tiering::Tier;
 
 use super::disk::Files;
 use super::upload::TieredUpload;
-use super::{KeyGuard, TieredStore, steps};
+use super::{KeyGuard, LOOKS, TieredStore, steps};
 use crate::blocking::blocking;
 use crate::store::generic;
 
@@ -52,7 +53,7 @@ impl ObjectStore for TieredStore {
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         match self.read(location, options.clone()).await {
             Err(Error::NotFound { .. }) => {
-                let _still = self.alone(&[location]).await?; // it may be on its way from the archive
+                let _still = self.unmoved(location).await?;
                 self.read(location, options).await
             }
             read => read,
@@ -62,7 +63,7 @@ impl ObjectStore for TieredStore {
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         match self.read_ranges(location, ranges).await {
             Err(Error::NotFound { .. }) => {
-                let _still = self.alone(&[location]).await?;
+                let _still = self.unmoved(location).await?;
                 self.read_ranges(location, ranges).await
             }
             read => read,
@@ -152,31 +153,49 @@ impl ObjectStore for TieredStore {
 
 impl TieredStore {
     async fn read(&self, key: &Path, options: GetOptions) -> Result<GetResult> {
-        match self.hot.get_opts(key, options.clone()).await {
-            Err(Error::NotFound { .. }) => {
-                if !options.head {
-                    self.refuse_frozen(key).await?;
-                }
-                self.archive.get_opts(key, options).await
+        for tier in LOOKS {
+            match self.read_from(tier, key, options.clone()).await {
+                Err(Error::NotFound { .. }) => {}
+                read => return read,
             }
-            read => read,
         }
+        Err(missing(key))
+    }
+
+    async fn read_from(&self, tier: Tier, key: &Path, options: GetOptions) -> Result<GetResult> {
+        if tier == Tier::Archive && !options.head {
+            self.refuse_frozen(key).await?;
+        }
+        self.of_tier(tier).get_opts(key, options).await
     }
 
     async fn read_ranges(&self, key: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        match self.hot.get_ranges(key, ranges).await {
-            Err(Error::NotFound { .. }) => {
-                self.refuse_frozen(key).await?;
-                self.archive.get_ranges(key, ranges).await
+        for tier in LOOKS {
+            match self.read_ranges_from(tier, key, ranges).await {
+                Err(Error::NotFound { .. }) => {}
+                read => return read,
             }
-            read => read,
         }
+        Err(missing(key))
+    }
+
+    async fn read_ranges_from(
+        &self,
+        tier: Tier,
+        key: &Path,
+        ranges: &[Range<u64>],
+    ) -> Result<Vec<Bytes>> {
+        if tier == Tier::Archive {
+            self.refuse_frozen(key).await?;
+        }
+        self.of_tier(tier).get_ranges(key, ranges).await
     }
 
     /// After an object was put: what the archive had at its key is a shadow now. That it stays is no failure of the put, which nobody
     /// can undo; the sweep tries again, and says so.
     pub(super) async fn replaced(&self, key: &Path, alone: Vec<KeyGuard>) {
-        let _ = self.unarchive(key, alone).await;
+        let take = |file: &FsPath| steps::take_shadow(&Files, file);
+        let _ = self.unarchive_by(take, key, alone).await;
     }
 
     async fn erase(&self, key: &Path) -> Result<()> {
@@ -246,7 +265,7 @@ impl TieredStore {
         }
         let _way = self.hot.prepare(to).await?;
         let target = self.hot.file(to)?;
-        let published = blocking(move || steps::publish(&Files, &staged.0, &target));
+        let published = blocking(move || steps::publish(&Files, &staged.file, &target));
         published.await.map_err(generic)
     }
 }

@@ -1,5 +1,6 @@
 //! Tiers: moves between the folders, and restores.
 
+use std::io;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,8 +14,9 @@ use picora_tiering::{
 };
 
 use super::disk::Files;
-use super::{BACKEND, TieredStore, etag, steps};
+use super::{BACKEND, TieredStore, etag, is_shown, steps};
 use crate::blocking::blocking;
+use crate::store::generic;
 
 #[async_trait]
 impl TierControl for TieredStore {
@@ -93,20 +95,26 @@ impl TierControl for TieredStore {
             self.of_tier(from).file(key).map_err(unmoved)?,
             target.file(key).map_err(unmoved)?,
         );
+        let (one, other) = (source.clone(), target.clone());
+        let shown = blocking(move || match is_shown(&one, &other) {
+            true => Err(io::Error::other(
+                "a link in one folder leads to the other's file",
+            )),
+            false => Ok(()),
+        });
+        shown.await.map_err(|error| unmoved(generic(error)))?;
         let (restores, name) = (self.restores.clone(), key.clone());
+        let still = self.unmoved(key).await.map_err(unmoved)?;
         let moved = blocking(move || {
-            let _alone = alone;
-            steps::finish_move(&Files, &staged.0, &target, &source)?;
+            let _alone = (alone, still);
+            steps::finish_move(&Files, &staged.file, &target, &source)?;
             // Not before, so that no move that is cut short asks for a restore again. If it stays, the next move forgets it.
             let _ = restores.forget(&name);
             Ok(())
         });
         match moved.await {
             Ok(()) => Ok(Moved::Done),
-            Err(error) => Err(told(
-                "move an object",
-                decisive("move", crate::store::generic(error)),
-            )),
+            Err(error) => Err(told("move an object", decisive("move", generic(error)))),
         }
     }
 
@@ -134,7 +142,7 @@ impl TierControl for TieredStore {
             restores.ask(&name, &etag(&meta), days, takes, now)
         });
         asked.await.map_err(|error| {
-            let error = decisive("write down", crate::store::generic(error));
+            let error = decisive("write down", generic(error));
             told("restore an object", error)
         })
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::dirs::sync_dir;
+use crate::nothing::is_nothing;
 
 /// The few operations that a move is made of. One is the operating system's; the other forgets, in tests, what was not synced.
 pub(crate) trait Disk {
@@ -72,12 +73,4 @@ impl Disk for Files {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         sync_dir(dir)
     }
-}
-
-/// Nothing has this name, or nothing can have it, because a file is where its folder would be.
-pub(crate) fn is_nothing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
 }

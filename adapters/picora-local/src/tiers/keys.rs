@@ -14,7 +14,8 @@ use crate::folder::is_full;
 /// One at a time changes what is at a key: in this process and, where the folders are shared, in all that share them.
 ///
 /// Keys fall into classes, whose number bounds the files and the memory; two keys of one class wait for each other. Within a process the
-/// queue is fair and blocks no thread; only its head waits for other processes, by the lock of a file that ends with its holder.
+/// queue is fair and blocks no thread; only its head waits for other processes, by the lock of a file that ends with its holder. So no
+/// more threads wait than there are classes, however many futures are dropped while they wait.
 #[derive(Debug)]
 pub(crate) struct Keys {
     classes: Vec<Arc<Mutex<()>>>,
@@ -59,19 +60,23 @@ impl Keys {
     async fn lock_class(&self, class: usize) -> io::Result<KeyGuard> {
         let process = Arc::clone(&self.classes[class]).lock_owned().await;
         let file = self.shared.as_ref().map(|it| it.join(class.to_string()));
-        let locked = |file: PathBuf| {
-            blocking(move || {
-                let file = open(&file)?;
-                file.lock().map(|()| file)
-            })
+        let Some(file) = file else {
+            return Ok(KeyGuard {
+                _process: process,
+                _shared: None,
+            });
         };
-        Ok(KeyGuard {
-            _process: process,
-            _shared: match file {
-                Some(file) => Some(locked(file).await?),
-                None => None,
-            },
-        })
+        // The thread that waits has the place at the head of this process's queue, also when nobody waits for it any more: of all who
+        // came and went, one thread for each class is all that is left.
+        let locked = blocking(move || {
+            let file = open(&file)?;
+            file.lock()?;
+            Ok(KeyGuard {
+                _process: process,
+                _shared: Some(file),
+            })
+        });
+        locked.await
     }
 }
 
@@ -137,5 +142,27 @@ mod tests {
             drop(guard);
             hears.recv().unwrap();
         });
+    }
+
+    /// Requests are cancelled while another process holds their key: those that come next find threads that work for them.
+    #[test]
+    fn who_gives_up_waiting_leaves_no_thread_behind_for_each_try() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = Keys::new(Some(folder.path().join("keys"))).unwrap();
+        let there = Keys::new(Some(folder.path().join("keys"))).unwrap();
+        let key = Path::from("media/a/b");
+        let guard = block_on(there.lock(&[&key])).unwrap();
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.max_blocking_threads(2).build().unwrap();
+        let _entered = runtime.enter();
+        for _ in 0..8 {
+            assert!(waits(&here, &key));
+        }
+        let (told, hears) = std::sync::mpsc::channel();
+        drop(runtime.spawn_blocking(move || told.send(())));
+        let worked = hears.recv_timeout(std::time::Duration::from_secs(20));
+        drop(guard);
+        worked.expect("all threads wait for the lock");
+        runtime.block_on(here.lock(&[&key])).unwrap();
     }
 }

@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use crate::OpenError;
 use crate::dirs::sync_dir;
 
-/// Makes two folders a pair, or finds that they are one.
+/// Makes two folders a pair, or finds that they are one, with these roles.
 ///
 /// A disk that is not mounted leaves an empty folder, which would be taken for one whose objects have all gone. So both folders keep the
-/// same name of the pair, which only the first opening gives. **Errors**: [`OpenError::Stranger`] when one has it and the other has none
-/// or another's. **State**: a first opening that is cut short is finished by the next one.
+/// same name of the pair, which only the first opening gives, and their role beside it: no folder has both roles, so none is a pair with
+/// itself under a second path, and folders that change places, whose shadows would be objects, are no pair. **Errors**:
+/// [`OpenError::Stranger`] when one has no such file, another pair's or the other role, [`OpenError::Overlap`] when both are one.
+/// **State**: a first opening that is cut short is finished by the next one.
 pub(crate) fn join(hot: &Path, archive: &Path) -> Result<(), OpenError> {
     let unusable = |folder: &Path| {
         let folder = folder.to_path_buf();
@@ -25,24 +27,39 @@ pub(crate) fn join(hot: &Path, archive: &Path) -> Result<(), OpenError> {
         read(hot).map_err(unusable(hot))?,
         read(archive).map_err(unusable(archive))?,
     );
-    let begun = first.as_deref().and_then(|name| name.strip_prefix(BEGUN));
-    let name = match (&first, begun, &second) {
-        (Some(first), None, Some(second)) if first == second => return Ok(()),
-        (None, _, None) => {
-            let name = format!("{:016x}", crate::examine::unheard_of());
-            write(hot, &format!("{BEGUN}{name}")).map_err(unusable(hot))?;
-            name
-        }
-        (_, Some(begun), second) if second.as_deref().is_none_or(|it| it == begun) => {
-            begun.to_owned()
+    let first = first
+        .as_deref()
+        .map(|it| it.split_once(' ').unwrap_or_default());
+    let name = match (first, &second) {
+        (Some((HOT, name)), Some(second)) if *second == says(ARCHIVE, name) => return Ok(()),
+        (None, None) => format!("{:016x}", crate::examine::unheard_of()),
+        (Some((BEGUN, name)), None) => name.to_owned(),
+        (Some((BEGUN, name)), Some(second))
+            if [BEGUN, ARCHIVE]
+                .map(|role| says(role, name))
+                .contains(second) =>
+        {
+            name.to_owned()
         }
         _ => {
             let (hot, archive) = (hot.to_path_buf(), archive.to_path_buf());
             return Err(OpenError::Stranger { hot, archive });
         }
     };
-    write(archive, &name).map_err(unusable(archive))?;
-    write(hot, &name).map_err(unusable(hot))
+    let begun = says(BEGUN, &name);
+    write(hot, &begun).map_err(unusable(hot))?;
+    // Some file systems number their files anew at each place where they are mounted; but what is written here is read there.
+    if read(archive).map_err(unusable(archive))?.as_ref() == Some(&begun) {
+        fs::remove_file(file(hot)).map_err(unusable(hot))?;
+        let (hot, archive) = (hot.to_path_buf(), archive.to_path_buf());
+        return Err(OpenError::Overlap { hot, archive });
+    }
+    write(archive, &says(ARCHIVE, &name)).map_err(unusable(archive))?;
+    write(hot, &says(HOT, &name)).map_err(unusable(hot))
+}
+
+fn says(role: &str, name: &str) -> String {
+    format!("{role} {name}")
 }
 
 fn open(mut options: std::fs::OpenOptions, file: &Path) -> io::Result<File> {
@@ -71,8 +88,10 @@ fn file(folder: &Path) -> PathBuf {
     folder.join("pair")
 }
 
-/// Before a name that perhaps only the hot folder has yet.
-const BEGUN: &str = "begun ";
+const HOT: &str = "hot";
+const ARCHIVE: &str = "archive";
+/// What the hot folder says while the archive perhaps has no name yet.
+const BEGUN: &str = "begun";
 
 #[cfg(test)]
 mod tests {
@@ -88,15 +107,31 @@ mod tests {
         let joins = |one: &Path, other: &Path| join(one, other);
         joins(hot.path(), archive.path()).unwrap();
         joins(hot.path(), archive.path()).unwrap();
-        for (hot, archive) in [(&hot, &other), (&other, &archive), (&archive, &hot)] {
-            let joined = joins(hot.path(), archive.path());
-            let both = hot.path() != other.path() && archive.path() != other.path();
-            assert_eq!(joined.is_ok(), both, "{joined:?}");
-            if let Err(error) = joined {
-                assert!(matches!(error, OpenError::Stranger { .. }), "{error}");
-            }
+        for (hot, archive) in [
+            (&hot, &other),
+            (&other, &archive),
+            (&archive, &hot),
+            (&hot, &hot),
+        ] {
+            let error = joins(hot.path(), archive.path()).unwrap_err();
+            assert!(matches!(error, OpenError::Stranger { .. }), "{error}");
         }
         assert_eq!(read(other.path()).unwrap(), None);
+        joins(hot.path(), archive.path()).unwrap();
+    }
+
+    /// Both paths lead to it, and nothing but what is in it tells.
+    #[test]
+    fn one_folder_is_no_pair_and_may_become_half_of_one() {
+        let [folder, archive, _] = folders();
+        for _ in 0..2 {
+            let error = join(folder.path(), folder.path()).unwrap_err();
+            assert!(matches!(error, OpenError::Overlap { .. }), "{error}");
+        }
+        write(folder.path(), "begun 1").unwrap(); // cut short
+        let error = join(folder.path(), folder.path()).unwrap_err();
+        assert!(matches!(error, OpenError::Overlap { .. }), "{error}");
+        join(folder.path(), archive.path()).unwrap();
     }
 
     #[test]
@@ -105,14 +140,13 @@ mod tests {
             let [hot, archive, other] = folders();
             write(hot.path(), "begun 1").unwrap();
             if archive_has_it {
-                write(archive.path(), "1").unwrap();
+                write(archive.path(), "archive 1").unwrap();
             }
-            write(other.path(), "2").unwrap();
+            write(other.path(), "archive 2").unwrap();
             join(hot.path(), other.path()).unwrap_err();
             join(hot.path(), archive.path()).unwrap();
-            for folder in [&hot, &archive] {
-                assert_eq!(read(folder.path()).unwrap().as_deref(), Some("1"));
-            }
+            let said = [&hot, &archive].map(|folder| read(folder.path()).unwrap().unwrap());
+            assert_eq!(said, ["hot 1", "archive 1"]);
         }
     }
 }

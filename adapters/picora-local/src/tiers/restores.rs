@@ -10,8 +10,8 @@ use picora_core::Timestamp;
 use picora_storage::Measured;
 use picora_tiering::{RestoreAck, Restoring};
 
-use super::disk::is_nothing;
 use crate::dirs::sync_dir;
+use crate::nothing::is_nothing;
 
 /// A folder with a small file for each object that is or was being restored.
 ///

@@ -11,6 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
+use crate::nothing::is_nothing;
 
 /// Brings a file's bytes to the disk of a folder for moves, under a free name there, and answers it.
 ///
@@ -62,7 +63,19 @@ pub(crate) fn publish(disk: &impl Disk, staged: &Path, to: &Path) -> io::Result<
 }
 
 /// Takes a name away, on the disk when it returns; whether there was one.
+///
+/// Also when there was none: one that tried before may have failed after the name was gone, and before the disk knew.
 pub(crate) fn take_away(disk: &impl Disk, file: &Path) -> io::Result<bool> {
+    let there = disk.remove(file)?;
+    match disk.sync_dir(folder(file)?) {
+        Err(error) if is_nothing(&error) => {} // without a folder there is no name
+        synced => synced?,
+    }
+    Ok(there)
+}
+
+/// The same for a shadow that stays one should it come back: where there is none, a slow disk is not asked for anything.
+pub(crate) fn take_shadow(disk: &impl Disk, file: &Path) -> io::Result<bool> {
     let there = disk.remove(file)?;
     if there {
         disk.sync_dir(folder(file)?)?;

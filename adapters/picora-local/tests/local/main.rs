@@ -7,6 +7,7 @@
 
 mod child;
 mod crash;
+mod names;
 mod power;
 mod refused;
 mod suite;

@@ -107,6 +107,13 @@ async fn what_was_answered_survives(machine: &Machine) {
 
     assert!(object::remove(&store, &put).await.unwrap());
     assert_eq!(machine.after_power_loss(OBJECTS, &put).await, None);
+
+    // Gone, and the disk does not know it, as after a removal whose sync has failed: the next one finds nothing, and is durable.
+    let file = store.folder().join("objects").join(renamed.as_ref());
+    std::fs::remove_file(file).unwrap();
+    assert_eq!(machine.after_power_loss(OBJECTS, &renamed).await, whole);
+    assert!(!object::remove(&store, &renamed).await.unwrap());
+    assert_eq!(machine.after_power_loss(OBJECTS, &renamed).await, None);
 }
 
 /// Needs root and loop devices. Where there are none, the tests of folders in `src/dirs.rs` remain, and this one says so.

@@ -445,6 +445,57 @@ async fn an_archive_that_is_not_mounted_is_not_an_empty_one() {
     assert_eq!(body(&store, &key()).await, BODY);
 }
 
+/// What is a shadow in one order is the object in the other.
+#[tokio::test]
+async fn folders_that_changed_places_are_refused() {
+    let fresh = Fresh::on_one_disk();
+    archived(&fresh).await;
+    let Fresh {
+        hot,
+        archive,
+        store,
+    } = fresh;
+    drop(store);
+    let refused = opened_again(archive.path(), hot.path()).unwrap_err();
+    assert!(matches!(refused, OpenError::Stranger { .. }), "{refused}");
+    let shared = TieredStore::open_shared(archive.path(), hot.path()).unwrap_err();
+    assert!(matches!(shared, OpenError::Stranger { .. }), "{shared}");
+    assert_eq!(
+        body(&open_again(hot.path(), archive.path()), &key()).await,
+        BODY
+    );
+}
+
+/// Somebody shows an archived file, or a folder of them, in the hot folder: the archive's is all that there is.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_the_hot_folder_shows_by_a_link_is_no_shadow() {
+    let fresh = Fresh::on_one_disk();
+    for file in ["scans/letter", "films/one"] {
+        fresh.put_by_hand(file, "dear");
+    }
+    let [hot, archive] = [&fresh.hot, &fresh.archive].map(|it| it.path().join("objects"));
+    std::fs::create_dir(hot.join("scans")).unwrap();
+    for name in ["scans/letter", "films"] {
+        std::os::unix::fs::symlink(archive.join(name), hot.join(name)).unwrap();
+    }
+    let swept = fresh.store.sweep(Duration::ZERO, Timestamp::MAX).await;
+    assert_eq!(swept.unwrap().shadows, 0);
+    for file in ["scans/letter", "films/one"] {
+        assert_eq!(std::fs::read(archive.join(file)).unwrap(), b"dear");
+    }
+    // Nor does a move take away what it has just named, or a put what it has just written.
+    let (store, key) = (&fresh.store, Path::from("films/one"));
+    let (guard, headers) = (guard(&seen(store, &key).await), ObjectHeaders::default());
+    let moved = store.set_tier(&key, Tier::Archive, &guard, &headers).await;
+    assert_eq!(moved.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(body(store, &key).await, "dear");
+    store.put(&key, "new".into()).await.unwrap();
+    assert_eq!(body(store, &key).await, "new");
+    store.delete(&key).await.unwrap();
+    assert_eq!(store.probe(&key).await.unwrap(), None);
+}
+
 #[tokio::test]
 async fn what_killed_moves_and_uploads_left_is_swept() {
     let fresh = Fresh::on_one_disk();
@@ -487,7 +538,18 @@ fn one_folder_is_not_two_tiers() {
     std::fs::create_dir(&hot).unwrap();
     #[cfg(unix)]
     std::os::unix::fs::symlink(&hot, &link).unwrap();
-    for archive in [&hot, &link, &hot.join("objects/x"), &hot.join("objects")] {
+    let (inside, there) = (link.join("objects/x"), folder.path().join("there"));
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(hot.join("objects"), &there).unwrap();
+    std::fs::create_dir(hot.join("objects")).unwrap();
+    for archive in [
+        &hot,
+        &link,
+        &hot.join("objects/x"),
+        &hot.join("objects"),
+        &inside,
+        &there.join("x"),
+    ] {
         for (hot, archive) in [(&hot, archive), (archive, &hot)] {
             for opened in [
                 TieredStore::open(hot, archive),
@@ -498,6 +560,17 @@ fn one_folder_is_not_two_tiers() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn an_object_that_gets_its_copys_name_loses_its_own() {
+    let fresh = Fresh::on_one_disk();
+    let (one, copy) = (key(), Path::from("other/copy"));
+    fresh.store.put(&one, BODY.into()).await.unwrap();
+    fresh.store.copy(&one, &copy).await.unwrap();
+    fresh.store.rename(&one, &copy).await.unwrap();
+    assert_eq!(fresh.store.probe(&one).await.unwrap(), None);
+    assert_eq!(body(&fresh.store, &copy).await, BODY);
 }
 
 #[tokio::test]
@@ -526,6 +599,19 @@ async fn keys_that_no_file_can_have_are_refused_and_a_file_in_the_way_is_nothing
         moved.unwrap_err();
     }
     // What lies below an archived object in one folder may lie below none in the other.
+    let nothing = |error: Error| assert!(matches!(error, Error::NotFound { .. }), "{error}");
+    assert_eq!(store.probe(&below).await.unwrap(), None);
+    nothing(store.get(&below).await.unwrap_err());
+    nothing(store.get_ranges(&below, &[0..1, 1..2]).await.unwrap_err());
+    nothing(store.delete(&below).await.unwrap_err());
+    nothing(store.copy(&below, &"copy".into()).await.unwrap_err());
+    nothing(store.rename(&below, &"copy".into()).await.unwrap_err());
+    let listed: Vec<_> = store.list(Some(&below)).try_collect().await.unwrap();
+    assert!(listed.is_empty());
+    let listed = store.list_with_delimiter(Some(&below)).await.unwrap();
+    assert!(listed.objects.is_empty());
+    let create = PutOptions::from(PutMode::Create);
+    store.put_opts(&below, "new".into(), create).await.unwrap();
     store.put(&below, "c".into()).await.unwrap();
     assert_eq!(body(store, &below).await, "c");
     assert_eq!(body(store, &key()).await, BODY);
@@ -535,4 +621,56 @@ async fn keys_that_no_file_can_have_are_refused_and_a_file_in_the_way_is_nothing
         .await;
     assert_eq!(moved.unwrap_err().kind(), StoreErrorKind::Unavailable);
     assert_eq!(body(store, &below).await, "c");
+    // And the other way round.
+    store.put(&"hot".into(), "h".into()).await.unwrap();
+    fresh.put_by_hand("hot/below", "b");
+    let below = Path::from("hot/below");
+    assert_eq!(body(store, &below).await, "b");
+    store.copy(&below, &"copy".into()).await.unwrap();
+    assert_eq!(body(store, &"copy".into()).await, "b");
+    store.delete(&below).await.unwrap();
+    assert_eq!(store.probe(&below).await.unwrap(), None);
+}
+
+/// Mounts the folder `hot` a second time, in a mount namespace that ends with the child.
+const MOUNTED_TWICE: [&str; 5] = [
+    "unshare",
+    "-m",
+    "sh",
+    "-c",
+    r#"cd "$0" && mkdir -p hot again && mount --bind hot again && exec "$@""#,
+];
+
+#[test]
+fn child_with_one_folder_mounted_twice() {
+    let Some(root) = child::folder() else { return };
+    let (hot, again) = (root.join("hot"), root.join("again"));
+    for (hot, archive) in [(&hot, &again), (&again, &hot)] {
+        for opened in [
+            TieredStore::open(hot, archive),
+            TieredStore::open_shared(hot, archive),
+        ] {
+            let error = opened.unwrap_err();
+            assert!(matches!(error, OpenError::Overlap { .. }), "{error}");
+        }
+    }
+}
+
+/// Needs root. Where that is not, the tests of pairs in `src/tiers/pair.rs` remain, and this one says so.
+#[test]
+fn a_folder_that_is_mounted_twice_is_not_two_tiers() {
+    let root = tempfile::tempdir().unwrap();
+    let mut probe = std::process::Command::new(MOUNTED_TWICE[0]);
+    let allowed = probe
+        .args(&MOUNTED_TWICE[1..])
+        .arg(root.path())
+        .arg("true")
+        .output();
+    if !allowed.is_ok_and(|output| output.status.success()) {
+        child::not_proved("no folder could be mounted twice");
+        return;
+    }
+    let test = "tiers::child_with_one_folder_mounted_twice";
+    let child = child::command_after(&MOUNTED_TWICE, test, root.path()).output();
+    child::check(&child.unwrap());
 }

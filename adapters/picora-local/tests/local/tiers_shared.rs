@@ -1,5 +1,7 @@
 //! Several processes share the folders: while one moves an object to and fro, the others read it and replace it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::TryStreamExt;
@@ -10,9 +12,10 @@ use picora_local::{OpenError, TieredStore};
 use picora_tiering::{Moved, ObjectHeaders, Tier, TierControl};
 
 use crate::child;
-use crate::tiers::{guard, memory};
+use crate::tiers::{carry, guard, memory};
 
 const REPLACEMENTS: u32 = 150;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 fn key() -> Path {
     Path::from("media/a/b")
@@ -115,6 +118,42 @@ async fn a_move_that_is_forgotten_on_its_way_loses_no_replacement() {
     assert!((1..400).contains(&finished), "{finished}");
 }
 
+/// A large put or copy of another key of the class holds its lock for long, here or in another process.
+#[test]
+fn who_asks_for_what_is_not_there_waits_for_no_writer() {
+    let (hot, archive) = (tempfile::tempdir().unwrap(), memory());
+    let store = TieredStore::open_shared(hot.path(), archive.path()).unwrap();
+    let files = hot.path().join("keys").read_dir().unwrap();
+    let writers: Vec<_> = files
+        .map(|file| {
+            let file = std::fs::File::options()
+                .write(true)
+                .open(file.unwrap().path());
+            let file = file.unwrap();
+            file.lock().unwrap();
+            file
+        })
+        .collect();
+    assert!(!writers.is_empty());
+    let (told, hears) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            futures::executor::block_on(async {
+                let nothing =
+                    |error: Error| assert!(matches!(error, Error::NotFound { .. }), "{error}");
+                assert_eq!(store.probe(&key()).await.unwrap(), None);
+                nothing(store.get(&key()).await.unwrap_err());
+                nothing(store.head(&key()).await.unwrap_err());
+                nothing(store.get_ranges(&key(), &[0..1, 1..2]).await.unwrap_err());
+            });
+            told.send(()).unwrap();
+        });
+        let answered = hears.recv_timeout(Duration::from_secs(20));
+        drop(writers);
+        answered.expect("it is answered while others write");
+    });
+}
+
 fn tokio_child(mut command: std::process::Command) -> Option<std::process::Child> {
     command.stdout(std::process::Stdio::piped());
     command.stderr(std::process::Stdio::piped());
@@ -141,7 +180,53 @@ async fn reads_until_it_is_gone(store: TieredStore) -> u32 {
 
 async fn sweeps_until_it_is_gone(store: TieredStore) {
     while store.probe(&key()).await.unwrap().is_some() {
-        let hour = Duration::from_secs(3_600);
-        store.sweep(hour, Timestamp::EPOCH).await.unwrap();
+        let swept = store.sweep(HOUR, now(&store)).await.unwrap();
+        assert_eq!(swept.staged.files, 0, "nobody died");
+    }
+}
+
+/// The file system's clock, which is the one that counts here.
+fn now(store: &TieredStore) -> Timestamp {
+    let file = store.hot_folder().join("now");
+    std::fs::write(&file, "now").unwrap();
+    let written = std::fs::metadata(file).unwrap().modified().unwrap();
+    let since_epoch = written.duration_since(std::time::UNIX_EPOCH).unwrap();
+    Timestamp::EPOCH.saturating_add(since_epoch)
+}
+
+/// What is moved was written long ago, and moves keep the time: no sweep takes its staged file for one of the dead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_sweep_takes_what_a_move_is_staging() {
+    for archive in [memory(), tempfile::tempdir().unwrap()] {
+        let hot = tempfile::tempdir().unwrap();
+        let store = TieredStore::open_shared(hot.path(), archive.path()).unwrap();
+        let other = TieredStore::open_shared(hot.path(), archive.path()).unwrap();
+        store.put(&key(), body(1).repeat(30).into()).await.unwrap();
+        let object = std::fs::File::options()
+            .write(true)
+            .open(hot.path().join("objects/media/a/b"));
+        let long_ago = std::time::UNIX_EPOCH + 100 * HOUR;
+        object.unwrap().set_modified(long_ago).unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let sweeping =
+            [(store.clone(), Duration::ZERO), (other, HOUR)].map(|(store, older_than)| {
+                let over = Arc::clone(&over);
+                tokio::spawn(async move {
+                    let mut sweeps = 0;
+                    while !over.load(Ordering::Relaxed) {
+                        let swept = store.sweep(older_than, now(&store)).await.unwrap();
+                        assert_eq!(swept.staged.files, 0, "nobody died, {older_than:?}");
+                        sweeps += 1;
+                    }
+                    sweeps
+                })
+            });
+        for to in [Tier::Archive, Tier::Hot].into_iter().cycle().take(60) {
+            assert_eq!(carry(&store, &key(), to).await, Moved::Done);
+        }
+        over.store(true, Ordering::Relaxed);
+        for sweeps in sweeping {
+            assert!(sweeps.await.unwrap() > 0);
+        }
     }
 }

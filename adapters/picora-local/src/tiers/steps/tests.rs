@@ -131,7 +131,7 @@ impl Model {
                 self.upload(staged, "new")?;
                 self.rename(staged, hot)?;
                 self.sync_dir(Path::new("hot/objects"))?;
-                take_away(self, archived).map(drop)
+                take_shadow(self, archived).map(drop)
             }
             Change::Sweep => match self.bytes(HOT) {
                 Some(_) => take_away(self, archived).map(drop),
@@ -400,6 +400,25 @@ fn a_move_that_was_cut_short_can_be_done_again_and_cut_short_again() {
     }
     println!("{ends} ends");
     assert!(ends > 500, "{ends}");
+}
+
+/// The name is gone, and the disk does not know it yet; whoever asks again is told that nothing is there, and may rely on it.
+#[test]
+fn a_removal_that_finds_nothing_is_durable_too() {
+    for (names, steps) in [
+        (&[(HOT, "new"), (ARCHIVED, "old")][..], 1),
+        (&[(HOT, "v")], 3),
+        (&[(ARCHIVED, "v")], 1),
+    ] {
+        let disk = Model::new(true, names);
+        disk.state.borrow_mut().left = steps;
+        disk.run(Change::Erase).unwrap_err(); // the disk has an error of its own
+        disk.state.borrow_mut().left = usize::MAX;
+        disk.run(Change::Erase).unwrap();
+        for found in disk.after_power_loss() {
+            assert_eq!(found.read(), None, "{names:?}");
+        }
+    }
 }
 
 #[test]
