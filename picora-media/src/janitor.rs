@@ -1,16 +1,14 @@
 //! What puts right what a crash left.
 
-use std::time::Duration;
-
-use futures::TryStreamExt;
-use picora_core::StoreError;
-use picora_storage::ObjectKey;
+use futures::{StreamExt, stream};
+use picora_core::{Retry, StoreError};
 
 use crate::media::{Media, retrying};
 
-/// Runs the repairs that a shell calls for: [`Janitor::tidy`] every half minute, [`Janitor::scavenge`] once a day.
+/// Runs the repairs that a shell calls for: [`Janitor::release`] and [`Janitor::bury`] every half minute, beside each other, so that an
+/// object store that hangs keeps nobody's quota; [`Janitor::scavenge`] once a day.
 #[derive(Debug)]
-pub struct Janitor<T>(Media<T>);
+pub struct Janitor<T>(pub(crate) Media<T>);
 
 /// What a run of the janitor did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +23,8 @@ pub struct Tidied {
     pub forgotten: u32,
     /// Repairs that failed and will be tried again.
     pub failed: u32,
+    /// Whether condemned objects were left for the next run because the object store seems to be away.
+    pub gave_up: bool,
 }
 
 impl<T: Send + 'static> Janitor<T> {
@@ -34,11 +34,25 @@ impl<T: Send + 'static> Janitor<T> {
         Self(media)
     }
 
-    /// Expires what is due, undoes uploads that nobody finished, removes condemned objects, forgets old outcomes.
+    /// [`Janitor::release`], then [`Janitor::bury`]; for shells that run them one after another.
+    ///
+    /// **Errors**: [`StoreError`] only when the work cannot even be listed.
+    pub async fn tidy(&self) -> Result<Tidied, StoreError> {
+        let released = self.release().await?;
+        let buried = self.bury().await?;
+        Ok(Tidied {
+            buried: buried.buried,
+            failed: released.failed + buried.failed,
+            gave_up: buried.gave_up,
+            ..released
+        })
+    }
+
+    /// Expires what is due, undoes uploads that nobody finished, forgets old outcomes. It waits for no object store.
     ///
     /// Each repair stands by itself: one that fails is counted, logged and tried again next time. **Errors**: [`StoreError`] only when the
     /// work cannot even be listed. **Boundaries**: after the deadline of an upload plus one interval nothing of it is held.
-    pub async fn tidy(&self) -> Result<Tidied, StoreError> {
+    pub async fn release(&self) -> Result<Tidied, StoreError> {
         let (media, mut tidied) = (&self.0, Tidied::default());
         for intent in media.store.overdue(BATCH, media.now()).await? {
             let undone = retrying!(media.abandon(&intent));
@@ -47,39 +61,39 @@ impl<T: Send + 'static> Janitor<T> {
         let now = media.now();
         let expired = retrying!(media.store.sweep(BATCH, now));
         tidied.expired = tidied.settle("expire reservations", &"any", expired);
-        for condemned in media.store.condemned(BATCH).await? {
-            let buried = media.bury(condemned.account, condemned.asset).await;
-            let buried = buried.map(|()| true);
-            tidied.buried += u32::from(tidied.settle("remove bytes", &condemned.asset, buried));
-        }
         let forgotten = retrying!(media.store.prune(BATCH, now));
         tidied.forgotten = tidied.settle("forget outcomes", &"any", forgotten);
         Ok(tidied)
     }
 
-    /// Removes objects that belong to nobody and are older than `grace`; answers how many.
+    /// Removes condemned objects, eight at once.
     ///
-    /// No step of the use cases leaves such an object; this is for restored backups and for faults of an object store that removed nothing
-    /// though it said so. Keys that are not ours are left alone.
-    pub async fn scavenge(&self, grace: Duration) -> Result<u32, StoreError> {
-        let media = &self.0;
-        let newest = media.now().saturating_sub(grace).unix_seconds();
-        let mut listing = media.objects.list(Some(&ObjectKey::prefix()));
-        let mut removed = 0;
-        while let Some(found) = listing
-            .try_next()
-            .await
-            .map_err(|error| picora_storage::error::harmless("list", error))?
-        {
-            let Some(key) = ObjectKey::parse(&found.location) else {
-                continue;
+    /// After five failures in a row that may pass it gives up until the next run, for then the object store is away, and asking it for each
+    /// of the others may take minutes. **Errors**: [`StoreError`] only when the work cannot be listed. It may be dropped at any time.
+    pub async fn bury(&self) -> Result<Tidied, StoreError> {
+        let (media, mut tidied) = (&self.0, Tidied::default());
+        let condemned = media.store.condemned(BATCH).await?;
+        let burials = condemned.into_iter().map(|it| {
+            let media = media.clone();
+            async move { (it.asset, media.bury(it.account, it.asset).await) }
+        });
+        let mut burials = stream::iter(burials).buffer_unordered(AT_ONCE);
+        let mut in_a_row = 0;
+        while let Some((asset, buried)) = burials.next().await {
+            in_a_row = match &buried {
+                Ok(()) => 0,
+                // It is about this object: others may go.
+                Err(fault) if fault.retry() == Retry::Permanent => in_a_row,
+                Err(_) => in_a_row + 1,
             };
-            if found.last_modified.timestamp() < newest && !media.store.knows(key.asset).await? {
-                picora_storage::object::remove(&media.objects, &found.location).await?;
-                removed += 1;
+            let buried = buried.map(|()| true);
+            tidied.buried += u32::from(tidied.settle("remove bytes", &asset, buried));
+            if in_a_row == PATIENCE {
+                tidied.gave_up = true;
+                break;
             }
         }
-        Ok(removed)
+        Ok(tidied)
     }
 }
 
@@ -101,3 +115,9 @@ impl Tidied {
 
 /// How much one run does of each repair, so that it ends; the next run goes on.
 const BATCH: u32 = 500;
+
+/// How many objects are removed at once.
+const AT_ONCE: usize = 8;
+
+/// After how many failures in a row the object store is taken to be away.
+const PATIENCE: u32 = 5;

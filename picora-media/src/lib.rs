@@ -53,6 +53,7 @@ pub mod media;
 pub mod memory;
 pub mod reconcile;
 pub mod remove;
+pub mod scavenge;
 pub mod upload;
 
 pub use account::{Account, ApiKey, ApiSecret, AuditEntry, Role};
@@ -67,4 +68,5 @@ pub use detach::Detach;
 pub use janitor::{Janitor, Tidied};
 pub use media::{Media, UploadPolicy};
 pub use reconcile::{Corrected, Correction, Reconciling};
+pub use scavenge::{Scavenged, Scavenging};
 pub use upload::{NewUpload, UploadError, Uploaded};

@@ -96,6 +96,8 @@ mod work;
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use connection::{AsSqlConn, SqlConn};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
+pub use migrate::Tables;
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use store::{SqlPool, SqlStore};
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub use transaction::SqlTx;

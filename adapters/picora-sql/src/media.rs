@@ -20,6 +20,13 @@ use picora_media::{
 use crate::steps::{read, step};
 use crate::{AsSqlConn, SqlStore};
 
+impl SqlStore {
+    /// Whether anybody has an asset, for whoever must notice that their files are elsewhere. **Errors**: [`StoreError`].
+    pub async fn has_assets(&self) -> Result<bool, StoreError> {
+        read!(self, "look for assets", |conn| assets::any(conn))
+    }
+}
+
 #[async_trait]
 impl Catalogue for SqlStore {
     async fn asset(&self, account: AccountId, id: AssetId) -> Result<Option<Asset>, StoreError> {

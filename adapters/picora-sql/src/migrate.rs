@@ -2,7 +2,7 @@
 
 use picora_core::StoreError;
 use sqlx::SqlStr;
-use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType};
+use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migration, MigrationType};
 
 use crate::SqlStore;
 use crate::error;
@@ -21,6 +21,70 @@ impl SqlStore {
             Pools::Sqlite { write, .. } => migrate_sqlite(write).await,
         };
         migrated.map_err(|error| error::of(error.into(), self.backend(), "migrate"))
+    }
+}
+
+/// Of which version the tables of a database are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tables {
+    /// Of this one.
+    Current,
+    /// Of an earlier one, or there are none: [`SqlStore::migrate`] makes them.
+    Earlier,
+    /// Of a later one, or of somebody else: [`SqlStore::migrate`] refuses them.
+    Foreign,
+}
+
+impl SqlStore {
+    /// Of which version the tables of all domains are that are compiled in. It changes nothing. **Errors**: [`StoreError`].
+    pub async fn tables(&self) -> Result<Tables, StoreError> {
+        let found = match self.pools() {
+            #[cfg(feature = "postgres")]
+            Pools::Postgres(pool) => tables_in_postgres(pool).await,
+            #[cfg(feature = "sqlite")]
+            Pools::Sqlite { read, .. } => tables_in_sqlite(read).await,
+        };
+        found.map_err(|error| error::of(error.into(), self.backend(), "look at the tables"))
+    }
+}
+
+#[cfg(feature = "postgres")]
+async fn tables_in_postgres(pool: &sqlx::PgPool) -> Result<Tables, MigrateError> {
+    let mut conn = pool.acquire().await?;
+    let mut all = Tables::Current;
+    for domain in DOMAINS {
+        let exists: bool = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL")
+            .bind(domain.table)
+            .fetch_one(&mut *conn)
+            .await?;
+        all = all.and(domain.tables(&mut *conn, exists, domain.postgres).await?);
+    }
+    Ok(all)
+}
+
+#[cfg(feature = "sqlite")]
+async fn tables_in_sqlite(pool: &sqlx::SqlitePool) -> Result<Tables, MigrateError> {
+    let mut conn = pool.acquire().await?;
+    let mut all = Tables::Current;
+    for domain in DOMAINS {
+        let exists: bool =
+            sqlx::query_scalar("SELECT count(*) > 0 FROM sqlite_master WHERE name = $1")
+                .bind(domain.table)
+                .fetch_one(&mut *conn)
+                .await?;
+        all = all.and(domain.tables(&mut *conn, exists, domain.sqlite).await?);
+    }
+    Ok(all)
+}
+
+impl Tables {
+    /// What two domains come to.
+    const fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Foreign, _) | (_, Self::Foreign) => Self::Foreign,
+            (Self::Earlier, _) | (_, Self::Earlier) => Self::Earlier,
+            (Self::Current, Self::Current) => Self::Current,
+        }
     }
 }
 
@@ -67,6 +131,27 @@ struct Text {
 }
 
 impl Domain {
+    /// Of which version its tables are; `exists` says whether there is a record of them.
+    async fn tables<C: Migrate>(
+        &self,
+        conn: &mut C,
+        exists: bool,
+        texts: &[Text],
+    ) -> Result<Tables, MigrateError> {
+        let applied = match exists {
+            true => conn.list_applied_migrations(self.table).await?,
+            false => Vec::new(),
+        };
+        let ours = texts.iter().map(Text::migration);
+        let ours: Vec<_> = ours.map(|it| (it.version, it.checksum)).collect();
+        let strange = |it: &AppliedMigration| !ours.contains(&(it.version, it.checksum.clone()));
+        Ok(match applied.iter().any(strange) {
+            true => Tables::Foreign,
+            false if applied.len() < ours.len() => Tables::Earlier,
+            false => Tables::Current,
+        })
+    }
+
     /// Applies the texts that have not been, after looking that those that have are ours.
     async fn apply<C: Migrate>(&self, conn: &mut C, texts: &[Text]) -> Result<(), MigrateError> {
         conn.ensure_migrations_table(self.table).await?;

@@ -14,6 +14,7 @@ use picora_core::{
     StoreError, Timestamp, Topic, Transact,
 };
 
+use crate::error::Fault;
 use crate::steps::{read, step, whole};
 use crate::{AsSqlConn, SqlStore};
 
@@ -116,6 +117,25 @@ impl<T: AsSqlConn> OutboxIn<T> for SqlStore {
         step!(tx, "erase messages", |conn| outbox::erase(
             conn, account, tombstone
         ))
+    }
+}
+
+impl SqlStore {
+    /// Who this database is: sixteen bytes that were drawn when this was first asked, and that go with its dumps and copies. `new` becomes
+    /// them when none were drawn yet.
+    ///
+    /// It is for whoever keeps something outside that belongs to one database, such as the files of its rows, and must notice that he was
+    /// given another one. Several processes may ask at once; all get the same answer. **Errors**: [`StoreError`]; repeating is harmless.
+    pub async fn identity(&self, new: [u8; 16]) -> Result<[u8; 16], StoreError> {
+        let operation = "read the identity";
+        if let Some(made) = read!(self, "read the identity", |conn| leases::identity(conn))? {
+            return Ok(made);
+        }
+        let made = whole!(self, |tx| async {
+            step!(tx, "make the identity", |conn| leases::identify(conn, new))
+        })?;
+        let gone = Fault::Corrupt("what was just written is not there");
+        made.ok_or_else(|| gone.told(self.backend(), operation))
     }
 }
 

@@ -9,13 +9,14 @@ use picora_http::{Fallback, Live, PrefixLengths, TierBudgets, TrustedProxies};
 use picora_media::Media;
 use picora_ratelimit::{Limiter, MemoryLimiter, Policy, SubjectHasher, Tier, Tiers};
 use picora_redis::RedisLimiter;
-use picora_sql::{SqlStore, SqlTx, postgres};
+use picora_sql::{SqlStore, SqlTx, Tables, postgres};
 use tracing::Instrument;
 
 use crate::alerts::{AlertSender, Mailing, Ports};
 use crate::config::{Config, ConfigError, Rate, WhenGone};
 use crate::credential::KeyCache;
-use crate::deployment::{Parts, owner};
+use crate::deployment::Parts;
+use crate::deployment::owner::{self, Known};
 use crate::echo::KeptEcho;
 use crate::followers::Followers;
 use crate::signature::Signer;
@@ -110,17 +111,19 @@ impl App {
         Parts::open(config, &(Arc::new(SystemClock) as Arc<dyn Clock>), entropy)
     }
 
-    /// Assembles the same from parts that are open already. A bucket becomes this server's, if it was nobody's.
+    /// Assembles the same from parts that are open already. The place of the files becomes this server's, if it was nobody's.
     ///
-    /// **Errors**: as [`App::open`]; the bucket is another server's.
+    /// **Errors**: as [`App::open`]; the files are another server's, or another database's.
     pub async fn with(
         parts: Parts,
         config: Config,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Arc<Self>, StartError> {
-        let app = Self::as_guest(parts, config, clock, entropy).await?;
-        owner::claim(&app.parts.files, &app.signer).await?;
+        let store = open_database(&config).await?;
+        let database = Known::ask(&store, entropy.as_ref()).await?;
+        let app = Self::assembled(parts, config, store, clock, entropy)?;
+        owner::claim(&app.parts.files, &app.signer, database).await?;
         Ok(app)
     }
 
@@ -133,8 +136,18 @@ impl App {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Arc<Self>, StartError> {
-        let plans = read_plans(&config)?;
         let store = open_database(&config).await?;
+        Self::assembled(parts, config, store, clock, entropy)
+    }
+
+    fn assembled(
+        parts: Parts,
+        config: Config,
+        store: SqlStore,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Arc<Self>, StartError> {
+        let plans = read_plans(&config)?;
         let signer =
             Signer::open(&config.signing_key_file(), entropy.as_ref()).map_err(StartError)?;
         let hasher = SubjectHasher::new(signer.derived("subjects of the limiter"));
@@ -190,6 +203,31 @@ impl App {
 pub async fn open_database(config: &Config) -> Result<SqlStore, StartError> {
     std::fs::create_dir_all(&config.data_dir)
         .map_err(|error| unusable(&config.data_dir, &error))?;
+    let (name, store) = connect_database(config).await?;
+    let failed = |error| StartError(format!("the database {name} cannot be used: {error}"));
+    store.migrate().await.map_err(failed)?;
+    Ok(store)
+}
+
+/// Connects to it and changes nothing, beside a server of whatever version; `doctor` looks so.
+///
+/// **Errors**: as [`open_database`]; its tables are of another version.
+pub async fn look_at_database(config: &Config) -> Result<SqlStore, StartError> {
+    let (name, store) = connect_database(config).await?;
+    let failed = |error| StartError(format!("the database {name} cannot be used: {error}"));
+    let whose = match store.tables().await.map_err(failed)? {
+        Tables::Current => return Ok(store),
+        Tables::Earlier => {
+            "an earlier version, which a start of this one's server brings up to date"
+        }
+        Tables::Foreign => "another version",
+    };
+    Err(StartError(format!(
+        "the database {name} has the tables of {whose}: nothing was looked at; run the command of the version that serves from it"
+    )))
+}
+
+async fn connect_database(config: &Config) -> Result<(String, SqlStore), StartError> {
     let (name, opened) = match config.database.url() {
         Some(url) => (postgres::name(url), SqlStore::postgres(url).await),
         None => {
@@ -197,10 +235,12 @@ pub async fn open_database(config: &Config) -> Result<SqlStore, StartError> {
             (file.display().to_string(), SqlStore::sqlite(&file).await)
         }
     };
-    let failed = |error| StartError(format!("the database {name} cannot be used: {error}"));
-    let store = opened.map_err(failed)?;
-    store.migrate().await.map_err(failed)?;
-    Ok(store)
+    match opened {
+        Ok(store) => Ok((name, store)),
+        Err(error) => Err(StartError(format!(
+            "the database {name} cannot be used: {error}"
+        ))),
+    }
 }
 
 /// The plans of the configuration.

@@ -143,6 +143,16 @@ pub enum StorageCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Remove objects older than a day that no account has, as the server does once a day; not beside a server that has the same `data_dir`
+    /// to itself. Exits with 1 when they are so many that they were left.
+    Scavenge {
+        /// Also remove more than a hundred and one in a hundred: they are nobody's, and not another database's.
+        #[arg(long)]
+        force: bool,
+        /// Print one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl Settings {

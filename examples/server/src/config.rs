@@ -118,7 +118,7 @@ pub struct Jobs {
     pub tidy_seconds: u64,
     /// How often served bytes are written to the ledger; at most this much is lost when the process is killed (C23).
     pub fold_seconds: u64,
-    /// How long a shutdown waits for requests under way.
+    /// How long a shutdown waits for requests and jobs under way; a second signal ends it at once.
     pub drain_seconds: u64,
 }
 

@@ -32,8 +32,8 @@ pub struct Parts {
     pub files: Files,
     /// Who tells people from machines; `None` where there is nobody.
     pub captcha: Option<Arc<dyn CaptchaVerifier>>,
-    /// The data folder, where files do not keep others out of it.
-    _hold: Option<Hold>,
+    /// The data folder, with the database and the key; files may be elsewhere.
+    _hold: Hold,
 }
 
 impl Parts {
@@ -46,21 +46,22 @@ impl Parts {
         clock: &Arc<dyn Clock>,
         entropy: &Arc<dyn Entropy>,
     ) -> Result<Self, StartError> {
+        let hold = Hold::take(config)?;
         Ok(match config.deployment {
             Deployment::Embedded => Self {
                 files: Files::in_folder(config)?,
                 captcha: None,
-                _hold: None,
+                _hold: hold,
             },
             Deployment::Global => Self {
                 files: in_bucket(config, clock)?,
                 captcha: captcha::turnstile(&config.captcha)?,
-                _hold: Some(Hold::take(config)?),
+                _hold: hold,
             },
             Deployment::Mainland => Self {
                 files: in_bucket(config, clock)?,
                 captcha: captcha::aliyun(&config.captcha, clock, entropy)?,
-                _hold: Some(Hold::take(config)?),
+                _hold: hold,
             },
         })
     }

@@ -11,17 +11,17 @@ use picora_media::{Accounts, Catalogue, Miscount};
 use picora_quota::{Finding, LedgerReports, alert};
 use picora_sql::SqlStore;
 
-use crate::app::{StartError, open_database};
+use crate::app::{StartError, look_at_database};
 use crate::config::Config;
 use crate::deployment;
 use crate::system::SystemClock;
 
 /// Examines the bucket, if there is one, and every account, each as of one moment; answers 1 when something is broken.
 ///
-/// **Errors**: [`StartError`] when the database cannot be opened or read.
+/// **Errors**: [`StartError`] when the database cannot be opened or read, or has the tables of another version; it is not changed.
 pub async fn run(config: &Config, json: bool) -> Result<ExitCode, StartError> {
     require_database(config)?;
-    let store = open_database(config).await?;
+    let store = look_at_database(config).await?;
     let bar = progress();
     let bucket = examine_bucket(config).await?;
     bucket.iter().for_each(|broken| tell(&bar, json, broken));

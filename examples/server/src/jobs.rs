@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use picora_core::Timestamp;
-use picora_media::{Janitor, Tidied};
+use picora_core::{StoreError, Timestamp};
+use picora_media::{Janitor, Scavenged, Scavenging, Tidied};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -14,53 +14,69 @@ use crate::app::App;
 use crate::{echo, egress};
 
 /// Starts the jobs; they end when `stopping` becomes true.
+///
+/// Whatever the janitor and the books are at then is dropped: each of their steps is made to be cut off by a crash. Mails come to the end
+/// of what they are at.
 pub fn start(app: &Arc<App>, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
     let mut jobs = JoinSet::new();
-    let tidying = every(
-        Duration::from_secs(app.config.jobs.tidy_seconds),
-        stopping.clone(),
-        app.clone(),
-        tidy,
-    );
-    let folding = every(
-        Duration::from_secs(app.config.jobs.fold_seconds),
-        stopping.clone(),
-        app.clone(),
-        fold,
-    );
-    let keeping = every(HOURLY, stopping.clone(), app.clone(), keep_books);
+    let seconds = Duration::from_secs;
+    let settings = &app.config.jobs;
     let telling = {
         let stop = stopping.clone();
         every(
-            Duration::from_secs(app.config.mail.look_seconds),
+            seconds(app.config.mail.look_seconds),
             stopping.clone(),
             app.clone(),
             move |app| alerts::round(app, stop.clone()),
         )
     };
-    let forgetting = every(HOURLY, stopping.clone(), app.clone(), alerts::forget_old);
-    let scavenging = every(DAILY, stopping.clone(), app.clone(), scavenge);
     if !app.config.database.shared_folder {
         // Whatever was last written before now was a dead process's: this one has the folder to itself and has not begun to serve.
         jobs.spawn(sweep(app.clone(), Duration::ZERO, app.clock.now()));
     }
-    jobs.spawn(tidying);
-    jobs.spawn(folding);
-    jobs.spawn(keeping);
-    jobs.spawn(scavenging);
+    // Each has a task of its own, so that none waits for another's store.
+    jobs.spawn(cut_off(
+        app,
+        seconds(settings.tidy_seconds),
+        stopping,
+        release,
+    ));
+    jobs.spawn(cut_off(app, seconds(settings.tidy_seconds), stopping, bury));
+    jobs.spawn(cut_off(app, seconds(settings.fold_seconds), stopping, fold));
+    jobs.spawn(cut_off(app, HOURLY, stopping, keep_books));
+    jobs.spawn(cut_off(app, HOURLY, stopping, alerts::forget_old));
+    jobs.spawn(cut_off(app, DAILY, stopping, scavenge));
     jobs.spawn(telling);
     jobs.spawn(echo::keep(app.clone(), stopping.clone()));
-    jobs.spawn(forgetting);
     jobs
 }
 
-/// Puts right what a crash or a failure left.
+/// Puts right what a crash or a failure left, all of it.
 pub async fn tidy(app: Arc<App>) {
+    release(app.clone()).await;
+    bury(app).await;
+}
+
+/// Gives back what nobody holds any more. It waits for no object store.
+async fn release(app: Arc<App>) {
     if let Err(error) = app.media.store().refresh(REFRESHED, app.clock.now()).await {
         tracing::warn!(%error, "limits that change by themselves could not be brought up to date");
     }
-    match Janitor::new(app.media.clone()).tidy().await {
+    told(Janitor::new(app.media.clone()).release().await);
+}
+
+/// Removes the bytes of what is gone.
+async fn bury(app: Arc<App>) {
+    told(Janitor::new(app.media.clone()).bury().await);
+}
+
+fn told(tidied: Result<Tidied, StoreError>) {
+    match tidied {
         Ok(tidied) if tidied == Tidied::default() => {}
+        Ok(tidied) if tidied.gave_up => tracing::warn!(
+            ?tidied,
+            "the store of the files seems to be away: bytes of removed files are left for the next run"
+        ),
         Ok(tidied) => tracing::info!(?tidied, "tidied up"),
         Err(error) => tracing::warn!(%error, "could not tidy up"),
     }
@@ -83,9 +99,24 @@ async fn fold(app: Arc<App>) {
 async fn scavenge(app: Arc<App>) {
     let now = app.clock.now();
     sweep(app.clone(), DAILY, now).await;
-    match Janitor::new(app.media.clone()).scavenge(DAILY).await {
-        Ok(0) => {}
-        Ok(objects) => tracing::warn!(objects, "removed objects that belonged to nobody"),
+    let how = Scavenging {
+        grace: DAILY,
+        force: false,
+    };
+    match Janitor::new(app.media.clone()).scavenge(how).await {
+        Ok(done) if done.strays == 0 => {}
+        Ok(Scavenged {
+            braked: true,
+            seen,
+            strays,
+            ..
+        }) => tracing::warn!(
+            strays,
+            seen,
+            "so many objects belong to nobody that none was removed: is this the newest database? If they are to go, stop \
+             the server and run `picora-server storage scavenge --force`"
+        ),
+        Ok(done) => tracing::warn!(?done, "removed objects that belonged to nobody"),
         Err(error) => tracing::warn!(%error, "could not look for objects that belong to nobody"),
     }
 }
@@ -103,6 +134,22 @@ async fn sweep(app: Arc<App>, older_than: Duration, now: Timestamp) {
             "removed staged files of dead processes"
         ),
         Err(error) => tracing::warn!(%error, "staged files could not be swept"),
+    }
+}
+
+/// Runs a job at once and then at each interval, and drops what it is at when `stopping` becomes true.
+fn cut_off<F: Future<Output = ()>, J: Fn(Arc<App>) -> F>(
+    app: &Arc<App>,
+    interval: Duration,
+    stopping: &watch::Receiver<bool>,
+    job: J,
+) -> impl Future<Output = ()> + use<F, J> {
+    let (app, stopping, mut stopped) = (app.clone(), stopping.clone(), stopping.clone());
+    async move {
+        tokio::select! {
+            () = every(interval, stopping, app, job) => {}
+            _ = stopped.wait_for(|stopping| *stopping) => {}
+        }
     }
 }
 
@@ -136,4 +183,4 @@ const ROLLED_UP: u32 = 100_000;
 const HOURLY: Duration = Duration::from_secs(60 * 60);
 
 /// A staged file or an orphan younger than this may be somebody's work under way.
-const DAILY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const DAILY: Duration = Duration::from_secs(24 * 60 * 60);

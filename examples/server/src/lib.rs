@@ -41,6 +41,7 @@ pub mod log;
 pub mod openapi;
 pub mod reconcile;
 pub mod routes;
+pub mod scavenge;
 pub mod serve;
 pub mod signature;
 #[cfg(feature = "real-servers")]

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use picora_core::{Clock, Entropy};
@@ -10,7 +11,7 @@ use picora_server::app::{self, StartError};
 use picora_server::cli::{Cli, Command, ConfigCommand, StorageCommand};
 use picora_server::config::{self, Config};
 use picora_server::system::{SystemClock, SystemEntropy};
-use picora_server::{commands, deployment, doctor, log, reconcile, serve, tour};
+use picora_server::{commands, deployment, doctor, log, reconcile, scavenge, serve, tour};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -21,11 +22,16 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return refuse(&format!("the runtime cannot start: {error}")),
     };
-    match runtime.block_on(run(&cli)) {
+    let done = runtime.block_on(run(&cli));
+    runtime.shutdown_timeout(LEFT_BEHIND);
+    match done {
         Ok(code) => code,
         Err(error) => refuse(&error.0),
     }
 }
+
+/// How long a thread that waits for a disk or a name server keeps the process when all else has ended.
+const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
 /// One clear sentence and exit code 2: the command was not carried out, and the operator can mend why.
 fn refuse(sentence: &str) -> ExitCode {
@@ -68,6 +74,9 @@ async fn run(cli: &Cli) -> Result<ExitCode, StartError> {
         Some(Command::Config(ConfigCommand::Print)) => print(&config),
         Some(Command::Storage(StorageCommand::Check { json })) => {
             commands::check_storage(&config, *json).await
+        }
+        Some(Command::Storage(StorageCommand::Scavenge { force, json })) => {
+            scavenge::run(config, *force, *json).await
         }
         Some(Command::Tour { .. }) => tour::run(config).await,
     }

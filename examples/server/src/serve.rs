@@ -17,6 +17,8 @@ use picora_core::{Clock, Entropy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::app::{App, StartError};
@@ -24,6 +26,7 @@ use crate::config::Config;
 use crate::{egress, first_run, jobs, routes};
 
 /// Serves until a signal, then drains: new connections are refused, requests under way are finished, what was served is written down.
+/// Requests and jobs have `jobs.drain_seconds` for it; a second signal ends the process at once, with the code 1.
 ///
 /// It does not listen before the place of the files was seen to work.
 ///
@@ -53,14 +56,29 @@ pub async fn run(
     signals.wait().await;
     tracing::info!("stopping");
     let _ = stop.send(true); // the receivers live in the tasks below
-    let drained =
-        tokio::time::timeout(Duration::from_secs(app.config.jobs.drain_seconds), served).await;
+    tokio::select! {
+        () = wind_down(&app, served, jobs) => Ok(ExitCode::SUCCESS),
+        () = signals.wait() => {
+            tracing::warn!("a second signal: what was under way was cut off");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+/// Waits for requests and jobs as long as it may, and writes down what was served, whatever they do.
+async fn wind_down(app: &App, served: JoinHandle<()>, mut jobs: JoinSet<()>) {
+    let most = Duration::from_secs(app.config.jobs.drain_seconds);
+    let ended = async { while jobs.join_next().await.is_some() {} };
+    let (drained, ended) = tokio::join!(timeout(most, served), timeout(most, ended));
     if drained.is_err() {
         tracing::warn!("requests under way were cut off");
     }
-    jobs.join_all().await;
-    egress::fold(&app).await;
-    Ok(ExitCode::SUCCESS)
+    if ended.is_err() {
+        tracing::warn!("jobs under way were cut off; the next start goes on with them");
+    }
+    if timeout(FOLDED_WITHIN, egress::fold(app)).await.is_err() {
+        tracing::warn!("the database does not answer: bytes that were served may not be in it");
+    }
 }
 
 /// Binds the address. **Errors**: a sentence that names it.
@@ -149,6 +167,9 @@ impl Signals {
 
 /// Headers are a few kilobytes; whoever takes longer holds a connection for its own sake.
 const HEADERS_WITHIN: Duration = Duration::from_secs(15);
+
+/// How long the last writing of served bytes may take; it is some rows.
+const FOLDED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long to wait when connections cannot be accepted.
 const PAUSE: Duration = Duration::from_millis(100);

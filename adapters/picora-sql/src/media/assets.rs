@@ -245,3 +245,9 @@ fn asset(row: Row) -> Result<Asset, Fault> {
         created_at: Timestamp::from_unix_micros(created_at),
     })
 }
+
+/// Whether there is one.
+pub(super) async fn any(conn: &mut SqlConn<'_>) -> Result<bool, Fault> {
+    let rows = select!(conn, (i32,), "SELECT 1 FROM picora_asset LIMIT 1");
+    Ok(!rows.is_empty())
+}

@@ -78,6 +78,36 @@ pub(super) async fn at(conn: &mut SqlConn<'_>, name: LeaseName) -> Result<Held, 
     held(rows)
 }
 
+/// Who the database is, as far as it is known. It is the holder of a lease that nobody can take: it is held for good.
+pub(super) async fn identity(conn: &mut SqlConn<'_>) -> Result<Option<[u8; 16]>, Fault> {
+    let rows = select!(
+        conn,
+        (Vec<u8>,),
+        "SELECT holder FROM picora_lease WHERE name = $1",
+        IDENTITY,
+    );
+    let row = rows.into_iter().next();
+    row.map(|(holder,)| stored::id(&holder)).transpose()
+}
+
+/// Makes it this one, unless it has been made.
+pub(super) async fn identify(
+    conn: &mut SqlConn<'_>,
+    new: [u8; 16],
+) -> Result<Option<[u8; 16]>, Fault> {
+    execute!(
+        conn,
+        "INSERT INTO picora_lease (name, holder, fence, until) VALUES ($1, $2, 0, $3) ON CONFLICT DO NOTHING",
+        IDENTITY,
+        &new[..],
+        Timestamp::MAX.unix_micros(),
+    );
+    identity(conn).await
+}
+
+/// Under a name that no lease has.
+const IDENTITY: &str = "picora/database";
+
 async fn lock(conn: &mut SqlConn<'_>, name: LeaseName) -> Result<Held, Fault> {
     let rows = select!(
         conn,

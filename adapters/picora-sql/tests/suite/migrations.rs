@@ -1,7 +1,7 @@
 //! The tables are made once, whoever is first.
 
 use picora_core::StoreErrorKind;
-use picora_sql::SqlStore;
+use picora_sql::{SqlStore, Tables};
 
 use crate::world::{count, run, runtime};
 
@@ -13,6 +13,7 @@ fn sqlite_is_migrated_once_by_several_at_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("picora.db");
         let first = SqlStore::sqlite(&path).await.unwrap();
+        assert_eq!(first.tables().await.unwrap(), Tables::Earlier);
         let mut others = Vec::new();
         for _ in 0..8 {
             let store = SqlStore::sqlite(&path).await.unwrap(); // a writer of its own, as another process has
@@ -22,6 +23,7 @@ fn sqlite_is_migrated_once_by_several_at_once() {
             other.await.unwrap();
         }
         first.migrate().await.unwrap();
+        tell_their_version(&first).await;
         assert_eq!(count(&first, APPLIED).await, 3);
         refuses_another_text(
             &first,
@@ -37,6 +39,7 @@ fn postgres_is_migrated_once_by_several_at_once() {
     runtime().block_on(async {
         let url = crate::world::fresh_url();
         let first = SqlStore::postgres(&url).await.unwrap();
+        assert_eq!(first.tables().await.unwrap(), Tables::Earlier);
         let mut others = Vec::new();
         for _ in 0..8 {
             let store = SqlStore::postgres(&url).await.unwrap();
@@ -46,6 +49,7 @@ fn postgres_is_migrated_once_by_several_at_once() {
             other.await.unwrap();
         }
         first.migrate().await.unwrap();
+        tell_their_version(&first).await;
         assert_eq!(count(&first, APPLIED).await, 4);
         refuses_another_text(
             &first,
@@ -53,6 +57,30 @@ fn postgres_is_migrated_once_by_several_at_once() {
         )
         .await;
     });
+}
+
+/// Looking changes nothing.
+async fn tell_their_version(store: &SqlStore) {
+    assert_eq!(store.tables().await.unwrap(), Tables::Current);
+    let renamed = |version| {
+        format!(
+            "UPDATE picora_media_migrations SET version = {version} WHERE version = (SELECT max(version) FROM picora_media_migrations)"
+        )
+    };
+    let newest = count(store, "SELECT max(version) FROM picora_media_migrations").await;
+    run(store, &renamed(99)).await;
+    assert_eq!(store.tables().await.unwrap(), Tables::Foreign);
+    run(store, &renamed(newest)).await;
+    assert_eq!(store.tables().await.unwrap(), Tables::Current);
+    let kept = "CREATE TABLE kept AS SELECT * FROM picora_media_migrations WHERE version > 1";
+    run(store, kept).await;
+    let gone = "DELETE FROM picora_media_migrations WHERE version > 1";
+    run(store, gone).await;
+    assert_eq!(store.tables().await.unwrap(), Tables::Earlier);
+    assert_eq!(store.tables().await.unwrap(), Tables::Earlier);
+    let again = "INSERT INTO picora_media_migrations SELECT * FROM kept";
+    run(store, again).await;
+    assert_eq!(store.tables().await.unwrap(), Tables::Current);
 }
 
 /// Tables that were made by another text are not ours to use.

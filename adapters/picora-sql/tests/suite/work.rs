@@ -49,6 +49,43 @@ mod on_postgres {
     picora_core::lease_conformance!(crate::world::Postgres::start());
 }
 
+/// One answer for good, whoever asks first.
+async fn is_one_and_the_same(store: SqlStore, other: SqlStore, third: &SqlStore) {
+    let asked = (0..8_u8).map(|at| {
+        let store = if at % 2 == 0 { &store } else { &other };
+        let store = store.clone();
+        tokio::spawn(async move { store.identity([at; 16]).await.unwrap() })
+    });
+    let mut answers = std::collections::BTreeSet::new();
+    for answer in asked.collect::<Vec<_>>() {
+        answers.insert(answer.await.unwrap());
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    let first = store.identity([99; 16]).await.unwrap();
+    assert!(answers.contains(&first));
+    assert_eq!(third.identity([98; 16]).await.unwrap(), [98; 16]);
+}
+
+#[test]
+fn a_sqlite_knows_itself() {
+    world::runtime().block_on(async {
+        let ((folder, store), (_kept, third)) = (world::sqlite().await, world::sqlite().await);
+        let other = SqlStore::sqlite(folder.path().join("picora.db")).await;
+        is_one_and_the_same(store, other.unwrap(), &third).await;
+    });
+}
+
+#[cfg(feature = "real-servers")]
+#[test]
+fn a_postgres_knows_itself() {
+    world::runtime().block_on(async {
+        let url = world::fresh_url();
+        let (store, other) = (world::postgres(&url).await, world::postgres(&url).await);
+        let third = world::postgres(&world::fresh_url()).await;
+        is_one_and_the_same(store, other, &third).await;
+    });
+}
+
 mod at_once {
     use std::collections::BTreeSet;
     use std::time::Duration;

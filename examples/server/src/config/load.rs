@@ -149,8 +149,27 @@ const VERBATIM: &[&str] = &[
 
 #[expect(clippy::needless_pass_by_value, reason = "as `map_err` wants it")]
 fn fault(error: config::ConfigError) -> ConfigError {
-    ConfigError::Source(in_one_line(&error.to_string()))
+    ConfigError::Source(in_one_line(&without_values(&error.to_string())))
 }
+
+/// Without the texts that serde quotes: `storage.r2 = "…"` is of the wrong type, and may be a secret in the wrong place.
+fn without_values(sentence: &str) -> String {
+    let (mut told, mut rest) = (String::new(), sentence);
+    while let Some((before, value)) = rest.split_once(QUOTED) {
+        told = told + before + QUOTED + "…";
+        let mut escaped = false;
+        let end = value.find(|char| {
+            let ends = char == '"' && !escaped;
+            escaped = char == '\\' && !escaped;
+            ends
+        });
+        rest = end.map_or("", |end| &value[end..]);
+    }
+    told + rest
+}
+
+/// How serde begins to quote.
+const QUOTED: &str = "string \"";
 
 /// A sentence without line ends, and without what a parser of TOML draws: the line at fault, as `3 | secret = "…`. Its number is told.
 #[must_use]
@@ -213,6 +232,27 @@ mod tests {
                 !fault.contains("hunter2") && fault.contains(name),
                 "{fault}"
             );
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_wrong_place_is_shown_nowhere() {
+        for (text, name) in [
+            ("storage = \"hunter2\"", "storage"),
+            ("[storage]\nr2 = \"hunter2\"", "storage.r2"),
+            ("[storage]\nr2 = 'a\"hunter2\\'", "storage.r2"),
+            ("[captcha]\nturnstile = \"hunter2\"", "captcha.turnstile"),
+            ("[captcha.aliyun]\nsecret = { a = \"hunter2\" }", "secret"),
+            ("database = \"postgres://me:hunter2@db\"", "database"),
+            (
+                "[storage.r2]\nbucket_in_path = \"hunter2\"",
+                "bucket_in_path",
+            ),
+            ("[mail]\nsmtp = \"hunter2\"", "mail.smtp"),
+        ] {
+            let fault = load_text(text).expect_err(text);
+            assert!(!fault.contains("hunter2"), "{fault}");
+            assert!(fault.contains(name), "{text}: {fault}");
         }
     }
 

@@ -7,8 +7,8 @@ use crate::config::Config;
 
 /// The lock of a data folder, as long as this value lives; it ends with the process, also when that is killed.
 ///
-/// The folder of files keeps others out by itself; where files are in a bucket, the database and the key beside it would be open to a
-/// second server.
+/// The folder of files keeps others out by itself, but files may be in a bucket or in another folder, and the same database may not have
+/// a second server that has other files.
 #[derive(Debug)]
 pub(super) struct Hold {
     _lock: File,

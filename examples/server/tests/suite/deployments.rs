@@ -187,7 +187,7 @@ async fn a_process_serves_from_it(vendor: Vendor) {
     let doctor = child.place.run(&["doctor"]);
     assert!(doctor.status.success(), "{doctor:?}");
 
-    // Its folder is its own, and so is its bucket, for others have another key.
+    // Its folder is its own, and so is its bucket, for others have another key, and those with its key another database.
     let data = child.place.data();
     let other = Place::new(&sky.lines(&[]));
     let (folder, in_use) = (data.to_str().unwrap(), "is in use by another server");
@@ -196,7 +196,13 @@ async fn a_process_serves_from_it(vendor: Vendor) {
         crate::start::gives_up(&other, &[], &["is another server's", OWNER, "signing.key"]);
     });
     std::fs::copy(data.join("signing.key"), other.data().join("signing.key")).unwrap();
-    other.serve().await;
+    tokio::task::block_in_place(|| {
+        crate::start::gives_up(
+            &other,
+            &[],
+            &["of another database", OWNER, "`database.url`"],
+        );
+    });
 
     child.terminate();
     let (status, log, place) = child.ended().await;
@@ -236,6 +242,71 @@ fn numbered(bytes: usize) -> Vec<u8> {
             .take(bytes - 8),
     );
     file
+}
+
+/// With its database lost, or another one's in its place, a server does not take the files for nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_embedded_folder_knows_its_database() {
+    let stop = async |child: crate::child::Child| {
+        child.terminate();
+        child.ended().await.2
+    };
+    // What a process has written may still be in the log beside the file.
+    let moved = |from: &std::path::Path, to: &std::path::Path| {
+        for name in ["picora.sqlite", "picora.sqlite-wal", "picora.sqlite-shm"] {
+            if from.join(name).exists() {
+                std::fs::rename(from.join(name), to.join(name)).unwrap();
+            }
+        }
+    };
+    let place = stop(Place::new("").serve().await).await;
+    let (data, safe, lost) = (place.data(), place.path().join("a"), place.path().join("b"));
+    std::fs::create_dir(&safe).unwrap();
+    std::fs::create_dir(&lost).unwrap();
+    moved(&data, &safe);
+    let folder = place.data().join("objects").display().to_string();
+    let names = [&folder, "of another database", OWNER, "`data_dir`"];
+    tokio::task::block_in_place(|| crate::start::gives_up(&place, &[], &names));
+    moved(&data, &lost); // the empty one that the server made
+    moved(&safe, &data);
+    let place = stop(place.serve().await).await; // the one that knows the files
+
+    // A mark of an older version names the server alone, and is completed.
+    let mark = place.data().join("objects/objects").join(OWNER);
+    let whole = std::fs::read_to_string(&mark).unwrap();
+    std::fs::write(&mark, &whole[..32]).unwrap();
+    let place = stop(place.serve().await).await;
+    assert_eq!(std::fs::read_to_string(&mark).unwrap(), whole);
+    std::fs::write(&mark, "somebody's").unwrap();
+    let names = [&folder[..], "is another server's", OWNER];
+    tokio::task::block_in_place(|| crate::start::gives_up(&place, &[], &names));
+}
+
+/// Two servers with one database but other files would each take the other's uploads for lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_database_has_one_server_whatever_its_deployment() {
+    let sky = Sky::of(Vendor::R2);
+    let child = Place::new("").serve().await;
+    let other = Place::new(&sky.lines(&[]));
+    let folder = child.place.data().to_str().unwrap().to_owned();
+    let names = [&folder[..], "is in use by another server"];
+    let arguments = ["--data-dir", &folder];
+    tokio::task::block_in_place(|| crate::start::gives_up(&other, &arguments, &names));
+    // Nor one after the other without a word.
+    let account = child.account(PlanId::Trial);
+    let asked = child.request(&account, Method::POST, "/v1/images");
+    let file = Part::bytes(gif(5_000)).file_name("cat.gif");
+    let stored = Answer::to(asked.multipart(Form::new().part("file", file))).await;
+    stored.success(201);
+    child.terminate();
+    let (_, log, _place) = child.ended().await;
+    assert!(!log.contains("this database knows files"), "{log}");
+    let mut command = other.command();
+    command.args(arguments);
+    let elsewhere = other.serve_as(command).await;
+    elsewhere.terminate();
+    let (_, log, _) = elsewhere.ended().await;
+    assert!(log.contains("this database knows files"), "{log}");
 }
 
 /// A folder is looked at, too, unless a server has it.

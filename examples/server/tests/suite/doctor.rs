@@ -43,6 +43,31 @@ async fn finds_what_is_broken_and_nothing_else() {
     assert_eq!((code, &last["findings"]), (Some(1), &3.into()));
 }
 
+/// A server of another version may be running: nothing is brought up to date under it.
+#[tokio::test]
+async fn leaves_a_database_of_another_version_alone() {
+    let place = Place::new("");
+    place.account(PlanId::Trial);
+    let file = SqliteConnectOptions::new().filename(place.data().join("picora.sqlite"));
+    let mut database = SqliteConnection::connect_with(&file).await.unwrap();
+    for (change, names) in [
+        (
+            "UPDATE picora_media_migrations SET version = 99 WHERE version = 2",
+            "of another version",
+        ),
+        (
+            "DELETE FROM picora_media_migrations WHERE version = 99",
+            "of an earlier version",
+        ),
+    ] {
+        sqlx::query(change).execute(&mut database).await.unwrap();
+        for _ in 0..2 {
+            let output = place.run(&["doctor"]);
+            crate::start::is_one_sentence(&output, &["picora.sqlite", names]);
+        }
+    }
+}
+
 #[test]
 fn makes_no_database_where_there_is_none() {
     let place = Place::new("");

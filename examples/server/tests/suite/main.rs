@@ -35,6 +35,7 @@ mod processes;
 mod proxies;
 mod reconcile;
 mod refusals;
+mod scavenge;
 #[cfg(feature = "real-servers")]
 mod schemathesis;
 mod secrets;

@@ -127,5 +127,5 @@ impl Sky {
     }
 }
 
-/// What every bucket holds that a server has been started with.
+/// What every bucket and folder holds that a server has been started with.
 pub(crate) const OWNER: &str = "picora/owner";

@@ -17,6 +17,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::answer::Answer;
+use crate::sky::OWNER;
 
 /// The server, its clock, and a client. It ends with this value.
 pub(crate) struct World {
@@ -194,7 +195,7 @@ impl World {
     }
 }
 
-/// All files of a folder of objects but its lock: also those that are staged.
+/// All files of a folder of objects but its lock and its owner's mark: also those that are staged.
 pub(crate) fn files_below(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.join("objects")]);
     while let Some(folder) = folders.pop() {
@@ -202,7 +203,7 @@ pub(crate) fn files_below(folder: &Path) -> impl Iterator<Item = PathBuf> + use<
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else {
+            } else if !path.ends_with(OWNER) {
                 files.push(path);
             }
         }

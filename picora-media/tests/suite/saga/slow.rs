@@ -7,7 +7,10 @@ use futures::FutureExt;
 use futures::channel::mpsc::UnboundedSender;
 use futures::future::BoxFuture;
 use picora_core::{AccountId, Timestamp, Transact};
-use picora_media::{CatalogueIn, Detach, Janitor, NewUpload, UploadError, Uploaded};
+use picora_media::{
+    CatalogueIn, Condemned, Detach, Janitor, NewUpload, Scavenged, Scavenging, Tidied, UploadError,
+    Uploaded,
+};
 use picora_quota::{LedgerIn, Reservation};
 
 use super::audit::{Rule, assert_clean, rules, stored};
@@ -231,7 +234,12 @@ fn the_scavenger_takes_only_what_is_nobodys_and_old() {
         look(host.bytes.put(&path, "x".into())).unwrap();
     }
     let janitor = Janitor::new(host.media.clone());
-    assert_eq!(host.run_beside(janitor.scavenge(LONG)).unwrap(), 0);
+    let how = Scavenging {
+        grace: LONG,
+        force: true,
+    };
+    let nothing = host.run_beside(janitor.scavenge(how)).unwrap();
+    assert_eq!((nothing.strays, nothing.removed), (0, 0));
     assert_eq!(scavenge(&host), 1);
     assert_eq!(stored(&host), [mine]);
     drop(under_way);
@@ -243,14 +251,110 @@ fn the_scavenger_takes_only_what_is_nobodys_and_old() {
     );
 }
 
-/// Runs the scavenger when every object is old. The objects in memory carry the time of the machine.
-pub(super) fn scavenge(host: &Host) -> u32 {
+/// A database that knows less than there is, as a restored dump does, costs nobody his bytes, unless somebody says so.
+#[test]
+fn the_scavenger_does_not_take_nearly_all() {
+    let host = Host::new();
+    let mine = created(host.upload(image(), chunked(&png(5_000), 4_096)));
+    let put = |numbers: std::ops::Range<u8>| {
+        for number in numbers {
+            let id = picora_core::AssetId::from_bytes(picora_core::MediaKind::Image, [number; 16]);
+            let path = picora_storage::ObjectKey::new(OWNER, id).to_path();
+            use object_store::ObjectStoreExt;
+            look(host.bytes.put(&path, "x".into())).unwrap();
+        }
+    };
+    let how = |force| Scavenging {
+        grace: Duration::from_secs(1),
+        force,
+    };
+    put(50..151);
+    let braked = scavenge_as(&host, how(false));
+    let all = Scavenged {
+        seen: 102,
+        strays: 101,
+        removed: 0,
+        braked: true,
+    };
+    assert_eq!(braked, all);
+    assert_eq!(look(count(&host)), 102, "nothing is gone");
+    let forced = scavenge_as(&host, how(true));
+    let forced_all = Scavenged {
+        removed: 101,
+        braked: false,
+        ..all
+    };
+    assert_eq!(forced, forced_all);
+    put(50..150);
+    let few = scavenge_as(&host, how(false));
+    assert_eq!((few.strays, few.removed, few.braked), (100, 100, false));
+    assert_eq!(stored(&host), [mine]);
+    assert_clean(&host, &"scavenged");
+}
+
+async fn count(host: &Host) -> usize {
+    use futures::StreamExt;
+    use object_store::ObjectStore;
+    host.bytes.list(None).count().await
+}
+
+/// A store that is away is asked a few times and not for each object; what can go when it is back, goes.
+#[test]
+fn the_janitor_gives_up_on_a_store_that_is_away() {
+    let host = Host::new();
+    host.hesitate();
+    look(async {
+        let mut tx = host.truth.begin().await.unwrap();
+        for number in 0..100 {
+            let condemned = Condemned {
+                asset: picora_core::AssetId::from_bytes(
+                    picora_core::MediaKind::Image,
+                    [number; 16],
+                ),
+                account: OWNER,
+                since: NOW,
+            };
+            let catalogue: &dyn CatalogueIn<Tx> = &*host.truth;
+            catalogue.condemn_in(&mut tx, &condemned).await.unwrap();
+        }
+        host.truth.finish(tx).await.unwrap();
+    });
+    host.objects.set_down(true);
+    let before = host.objects.calls();
+    let in_vain = Tidied {
+        failed: 5,
+        gave_up: true,
+        ..Tidied::default()
+    };
+    let janitor = Janitor::new(host.media.clone());
+    assert_eq!(host.run_beside(janitor.bury()).unwrap(), in_vain);
+    let asked = host.objects.calls() - before;
+    assert!(asked < 20, "it was asked {asked} times");
+    host.objects.set_down(false);
+    host.objects
+        .fail_next(picora_storage::faults::Fault::FailBefore);
+    let most = host.run_beside(janitor.bury()).unwrap();
+    assert_eq!((most.failed, most.gave_up), (1, false));
+    host.rest();
+    assert_clean(&host, &"buried");
+}
+
+/// Runs the scavenger when every object is old; how many are gone.
+pub(super) fn scavenge(host: &Host) -> u64 {
+    let how = Scavenging {
+        grace: Duration::from_secs(1),
+        force: false,
+    };
+    scavenge_as(host, how).removed
+}
+
+/// Runs it when every object is old. The objects in memory carry the time of the machine.
+fn scavenge_as(host: &Host, how: Scavenging) -> Scavenged {
     let now = picora_core::Clock::now(&*host.clock);
     host.clock.set(Timestamp::from_unix_seconds(10_000_000_000));
-    let removed =
-        host.run_beside(Janitor::new(host.media.clone()).scavenge(Duration::from_secs(1)));
+    let done = host.run_beside(Janitor::new(host.media.clone()).scavenge(how));
     host.clock.set(now);
-    removed.unwrap()
+    done.unwrap()
 }
 
 /// An upload whose deadline came while it was at work, so many polls after its beginning.
