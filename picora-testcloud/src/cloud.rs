@@ -177,6 +177,12 @@ impl Cloud {
         cloud
     }
 
+    /// Whose dialect it speaks.
+    #[must_use]
+    pub fn vendor(&self) -> Vendor {
+        self.shared.vendor
+    }
+
     /// Its address, with the bucket in the path.
     #[must_use]
     pub fn url(&self) -> String {

@@ -8,6 +8,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+/// What stands in its words for how often it has answered before.
+pub(crate) const NUMBER: &str = "########";
+
 /// What comes after the bytes that it says first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Then {
@@ -78,8 +81,8 @@ async fn lie(
     heard: &AtomicUsize,
 ) -> std::io::Result<()> {
     listen(&mut stream).await?;
-    heard.fetch_add(1, Ordering::SeqCst);
-    stream.write_all(first).await?;
+    let before = heard.fetch_add(1, Ordering::SeqCst);
+    stream.write_all(&numbered(first, before)).await?;
     match then {
         Then::Ends => stream.shutdown().await,
         Then::Repeats(bytes) => loop {
@@ -91,6 +94,20 @@ async fn lie(
         },
         Then::Silence => stream.read(&mut [0]).await.map(drop),
     }
+}
+
+/// Where it says its [`NUMBER`], it says that of the answer.
+fn numbered(first: &[u8], number: usize) -> Vec<u8> {
+    let mut said = first.to_vec();
+    let number = format!("{number:0width$}", width = NUMBER.len()).into_bytes();
+    let place = |said: &[u8]| {
+        let mut windows = said.windows(NUMBER.len());
+        windows.position(|it| it == NUMBER.as_bytes())
+    };
+    while let Some(place) = place(&said) {
+        said.splice(place..place + NUMBER.len(), number.iter().copied());
+    }
+    said
 }
 
 /// Reads a request to its end: who is cut off would not hear the answer.

@@ -98,7 +98,7 @@ macro_rules! store_promises {
     (liars: $start:path, $open:path) => {
         $crate::store_promises! { @opened $start, $open;
             liars: what_no_store_answers_is_an_error_within_the_deadline, an_object_that_is_not_as_announced_is_an_error,
-                a_list_that_leads_nowhere_ends;
+                another_part_than_was_asked_for_is_an_error, a_list_that_leads_nowhere_ends;
         }
     };
     (@opened $start:path, $open:path; $($group:ident: $($promise:ident),+;)+) => {$(

@@ -20,7 +20,7 @@ use crate::cut::{Closed, Cut};
 use crate::digests::{Digesting, Digests};
 use crate::faults::Fault;
 use crate::generated::pieces;
-use crate::{garbage, native, object};
+use crate::{garbage, native, object, sigv4};
 
 pub(crate) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
@@ -64,7 +64,7 @@ async fn respond(request: Request<Incoming>, shared: Arc<Shared>) -> Result<Resp
     };
     if shared.sinks && matches!(operation, "PutObject" | "UploadPart") {
         let flips = fault == Some(Fault::FlippedOnTheWay);
-        call.digests = Some(digested(body, most, flips).await?);
+        call.digests = Some(digested(&call, body, most, flips).await?);
     } else {
         call.body = collected(body, most).await?;
     }
@@ -92,9 +92,18 @@ async fn collected(mut body: Incoming, most: usize) -> Result<Bytes, Closed> {
     }
 }
 
-/// The digests of a body that is not kept.
-async fn digested(mut body: Incoming, most: usize, mut flips: bool) -> Result<Digests, Closed> {
-    let mut digesting = Digesting::default();
+/// The digests of a body that is not kept; with its SHA-256 if that is what is signed.
+async fn digested(
+    call: &Call,
+    mut body: Incoming,
+    most: usize,
+    mut flips: bool,
+) -> Result<Digests, Closed> {
+    let signed = call.header("x-amz-content-sha256");
+    let mut digesting = match signed.is_some_and(sigv4::is_digest) {
+        true => Digesting::with_sha256(),
+        false => Digesting::default(),
+    };
     let mut left = most;
     while let Some(frame) = body.frame().await {
         let Ok(piece) = frame.map_err(|_| Closed)?.into_data() else {

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use crate::{Cloud, Vendor};
 
-/// What a process is asked to serve: `oss|cos [--sink] [--faults SEED PER_MILLE]`.
+/// What a process is asked to serve: `oss|cos|r2 [--sink] [--faults SEED PER_MILLE]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Orders {
     /// Whose dialect is spoken.
@@ -24,7 +24,8 @@ impl Orders {
         let vendor = match arguments.next().as_deref() {
             Some("oss") => Vendor::Oss,
             Some("cos") => Vendor::Cos,
-            other => return Err(format!("{other:?} is no vendor: oss or cos is")),
+            Some("r2") => Vendor::R2,
+            other => return Err(format!("{other:?} is no vendor: oss, cos and r2 are")),
         };
         let (mut sink, mut faults) = (false, None);
         while let Some(argument) = arguments.next() {

@@ -141,16 +141,15 @@ impl Seal {
 /// Whether a body is the one that a signature speaks of.
 ///
 /// **Errors**: the refusal of another body, and of bodies in signed chunks, with or without a trailer, which only some vendors take.
-pub fn is_signed_body(payload: &str, body: &[u8]) -> Result<(), Refusal> {
-    if payload == UNSIGNED || payload == hex(&Sha256::digest(body)) {
+pub fn is_signed_body(payload: &str, call: &Call) -> Result<(), Refusal> {
+    if payload == UNSIGNED || digest_of_body(call).is_some_and(|it| it == payload) {
         return Ok(());
     }
     if payload.starts_with("STREAMING-") {
         let message = format!("{payload} not implemented");
         return Err(Refusal::new(501, "NotImplemented", message));
     }
-    let is_digest = payload.len() == 64 && payload.bytes().all(|it| it.is_ascii_hexdigit());
-    Err(if is_digest {
+    Err(if is_digest(payload) {
         let message =
             "The provided 'x-amz-content-sha256' header does not match what was computed.";
         Refusal::new(400, "XAmzContentSHA256Mismatch", message)
@@ -158,6 +157,19 @@ pub fn is_signed_body(payload: &str, body: &[u8]) -> Result<(), Refusal> {
         let message = "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value.";
         Refusal::new(400, "InvalidArgument", message)
     })
+}
+
+/// Whether this is what a body digests to, and no reason why that is not said.
+pub(crate) fn is_digest(payload: &str) -> bool {
+    payload.len() == 64 && payload.bytes().all(|it| it.is_ascii_hexdigit())
+}
+
+/// Also of a body that was not kept; that of one that was not digested so is none.
+fn digest_of_body(call: &Call) -> Option<String> {
+    match &call.digests {
+        Some(digests) => digests.sha256.map(|it| hex(&it)),
+        None => Some(hex(&Sha256::digest(&call.body))),
+    }
 }
 
 fn in_header(call: &Call) -> Result<Seal, Refusal> {

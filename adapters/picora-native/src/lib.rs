@@ -19,7 +19,8 @@
 //! | `upload` | an upload in parts |
 //! | `control` | tiers: `picora_tiering::TierControl` for [`Native`] |
 //! | [`attributes`] | headers and what object_store calls them |
-//! | `listing`, `xml` | documents |
+//! | [`listing`] | pages of a list, until there are no more |
+//! | `xml` | documents |
 
 pub mod answer;
 mod ask;
@@ -30,7 +31,7 @@ pub mod dialect;
 pub mod examine;
 pub mod failure;
 pub mod line;
-mod listing;
+pub mod listing;
 pub mod patience;
 mod ration;
 pub mod refusal;

@@ -1,39 +1,118 @@
 //! Pages of a list.
 
+use std::future::Future;
+
 use chrono::{DateTime, Utc};
-use object_store::ObjectMeta;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
+use object_store::{ListResult, ObjectMeta, Result};
 
 use crate::failure::Failure;
 
 /// One page.
 #[derive(Debug, Default)]
-pub(crate) struct Page {
-    pub(crate) objects: Vec<ObjectMeta>,
-    pub(crate) prefixes: Vec<Path>,
+pub struct Page {
+    /// In the store's order.
+    pub objects: Vec<ObjectMeta>,
+    /// What stands for all objects below it, in a list of one level.
+    pub prefixes: Vec<Path>,
     /// Where the next one begins; none after the last.
-    pub(crate) next: Option<Place>,
+    pub next: Option<Place>,
 }
 
 /// A place in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     /// By which name in the query it is asked for.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// How the store calls it.
-    pub(crate) token: String,
+    pub token: String,
     /// The greatest key, or prefix, that was told before it.
-    pub(crate) last: String,
+    pub last: String,
+}
+
+impl Place {
+    /// That behind a key, which `name` asks for in the query.
+    #[must_use]
+    pub fn after(name: &'static str, key: &Path) -> Self {
+        Self {
+            name,
+            token: key.to_string(),
+            last: key.to_string(),
+        }
+    }
+}
+
+/// A prefix as a list takes it: whole segments, and a slash behind them.
+#[must_use]
+pub fn folder(prefix: Option<&Path>) -> String {
+    match prefix {
+        Some(prefix) if !prefix.as_ref().is_empty() => format!("{prefix}/"),
+        _ => String::new(),
+    }
+}
+
+/// What the query of a page has, beside the vendor's own: of one level, or of all below the prefix.
+#[must_use]
+pub fn query<'a>(
+    prefix: &'a str,
+    one_level: bool,
+    from: Option<&'a Place>,
+) -> Vec<(&'static str, &'a str)> {
+    let mut query = vec![("max-keys", "1000")];
+    query.extend((!prefix.is_empty()).then_some(("prefix", prefix)));
+    query.extend(one_level.then_some(("delimiter", "/")));
+    query.extend(from.map(|place| (place.name, place.token.as_str())));
+    query
+}
+
+/// All objects from a place on, page after page.
+pub fn objects<P: Future<Output = Result<Page>> + Send>(
+    from: Option<Place>,
+    page: impl Fn(Option<Place>) -> P + Send + 'static,
+) -> BoxStream<'static, Result<ObjectMeta>> {
+    let pages = stream::try_unfold((Some(from), page), |(state, page)| async move {
+        let Some(from) = state else {
+            return Ok::<_, object_store::Error>(None);
+        };
+        let told = page(from).await?;
+        let objects = stream::iter(told.objects.into_iter().map(Ok));
+        Ok(Some((objects, (told.next.map(Some), page))))
+    });
+    pages.try_flatten().boxed()
+}
+
+/// All pages as one, of a list of one level.
+///
+/// **Errors**: that of the first page that has one.
+pub async fn level<P: Future<Output = Result<Page>> + Send>(
+    page: impl Fn(Option<Place>) -> P,
+) -> Result<ListResult> {
+    let mut all = ListResult {
+        common_prefixes: Vec::new(),
+        objects: Vec::new(),
+        extensions: Default::default(),
+    };
+    let mut from = None;
+    loop {
+        let told = page(from).await?;
+        all.common_prefixes.extend(told.prefixes);
+        all.objects.extend(told.objects);
+        match told.next {
+            Some(next) => from = Some(next),
+            None => return Ok(all),
+        }
+    }
 }
 
 /// Reads the page that begins there. `goes_on` is the name in the query, and the element that says where the next one begins.
 ///
 /// **Errors**: [`Failure::Lost`] for what is no page, and for one that leads no further, which would never end.
-pub(crate) fn page(
+pub fn page(
     document: &[(String, String)],
     goes_on: (&'static str, &str),
     from: Option<&Place>,
-) -> Result<Page, Failure> {
+) -> std::result::Result<Page, Failure> {
     let (mut page, mut more, mut token) = (Page::default(), None, None);
     let mut last = from.map(|place| place.last.clone()).unwrap_or_default();
     let mut object: Option<Listed> = None;
@@ -115,7 +194,7 @@ struct Listed {
 }
 
 impl Listed {
-    fn meta(self) -> Result<ObjectMeta, Failure> {
+    fn meta(self) -> std::result::Result<ObjectMeta, Failure> {
         let missing = || Failure::Lost(format!("its list says too little of {}", self.key));
         Ok(ObjectMeta {
             location: location(&self.key)?,
@@ -127,7 +206,7 @@ impl Listed {
     }
 }
 
-fn location(key: &str) -> Result<Path, Failure> {
+fn location(key: &str) -> std::result::Result<Path, Failure> {
     let parsed = Path::parse(key)
         .ok()
         .filter(|path| path.as_ref() == key && !key.is_empty());
@@ -141,7 +220,7 @@ mod tests {
     use super::*;
     use crate::xml;
 
-    fn read(entries: &str, from: Option<&Place>) -> Result<Page, Failure> {
+    fn read(entries: &str, from: Option<&Place>) -> std::result::Result<Page, Failure> {
         let document = format!("<ListBucketResult>{entries}</ListBucketResult>");
         page(
             &xml::texts(document.as_bytes()).unwrap(),

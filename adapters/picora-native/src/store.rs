@@ -71,29 +71,17 @@ impl<D: Dialect> Native<D> {
             .presigned(method, key, query, headers, expires_after)
     }
 
-    async fn page(
-        &self,
-        prefix: &str,
-        delimiter: bool,
-        from: Option<&Place>,
-    ) -> std::result::Result<Page, Failure> {
+    async fn page(&self, prefix: &str, one_level: bool, from: Option<Place>) -> Result<Page> {
         let mut ask = Ask::new(Method::GET, "");
-        for (name, value) in D::LIST {
-            ask = ask.asking(name, *value);
+        let asked = listing::query(prefix, one_level, from.as_ref());
+        for (name, value) in D::LIST.iter().copied().chain(asked) {
+            ask = ask.asking(name, value);
         }
-        ask = ask.asking("max-keys", "1000").asking("prefix", prefix);
-        if delimiter {
-            ask = ask.asking("delimiter", "/");
-        }
-        if let Some(from) = from {
-            ask = ask.asking(from.name, &from.token);
-        }
-        let (_, document) = self
-            .wire
-            .document(&ask, "ListBucketResult")
-            .await
-            .map_err(|failed| failed.failure)?;
-        listing::page(&document.texts, D::GOES_ON, from)
+        let read = self.wire.document(&ask, "ListBucketResult").await;
+        let page = read
+            .map_err(|failed| failed.failure)
+            .and_then(|(_, it)| listing::page(&it.texts, D::GOES_ON, from.as_ref()));
+        page.map_err(|failure| self.wire.told(failure, prefix))
     }
 
     fn pages(
@@ -101,21 +89,11 @@ impl<D: Dialect> Native<D> {
         prefix: Option<&Path>,
         from: Option<Place>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let (store, prefix) = (self.clone(), folder(prefix));
-        let first = Some(from);
-        let pages = stream::try_unfold(first, move |state| {
+        let (store, prefix) = (self.clone(), listing::folder(prefix));
+        listing::objects(from, move |from| {
             let (store, prefix) = (store.clone(), prefix.clone());
-            async move {
-                let Some(after) = state else {
-                    return Ok::<_, object_store::Error>(None);
-                };
-                let page = store.page(&prefix, false, after.as_ref()).await;
-                let page = page.map_err(|failure| store.wire.told(failure, &prefix))?;
-                let objects = stream::iter(page.objects.into_iter().map(Ok));
-                Ok(Some((objects, page.next.map(Some))))
-            }
-        });
-        pages.try_flatten().boxed()
+            async move { store.page(&prefix, false, from).await }
+        })
     }
 
     /// Whether what is at a key has these bytes: our own work, when an earlier answer to it was lost.
@@ -305,32 +283,12 @@ impl<D: Dialect> ObjectStore for Native<D> {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let from = Place {
-            name: D::STARTS_AFTER,
-            token: offset.to_string(),
-            last: offset.to_string(),
-        };
-        self.pages(prefix, Some(from))
+        self.pages(prefix, Some(Place::after(D::STARTS_AFTER, offset)))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let prefix = folder(prefix);
-        let mut all = ListResult {
-            common_prefixes: Vec::new(),
-            objects: Vec::new(),
-            extensions: Default::default(),
-        };
-        let mut after = None;
-        loop {
-            let page = self.page(&prefix, true, after.as_ref()).await;
-            let page = page.map_err(|failure| self.wire.told(failure, &prefix))?;
-            all.common_prefixes.extend(page.prefixes);
-            all.objects.extend(page.objects);
-            match page.next {
-                Some(next) => after = Some(next),
-                None => return Ok(all),
-            }
-        }
+        let prefix = listing::folder(prefix);
+        listing::level(|from| self.page(&prefix, true, from)).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
@@ -425,14 +383,6 @@ pub(crate) fn crc64(bytes: &[u8]) -> u64 {
 pub(crate) fn md5(bytes: &[u8]) -> String {
     use md5::Digest as _;
     BASE64_STANDARD.encode(Md5::digest(bytes))
-}
-
-/// A prefix as a list takes it: whole segments, and a slash behind them.
-fn folder(prefix: Option<&Path>) -> String {
-    match prefix {
-        Some(prefix) if !prefix.as_ref().is_empty() => format!("{prefix}/"),
-        _ => String::new(),
-    }
 }
 
 /// Which bytes an answer brings, and of how many; not those that were asked for is an error.

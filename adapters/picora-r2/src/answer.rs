@@ -7,7 +7,7 @@ use picora_native::answer::Document;
 use picora_native::attributes::text;
 use picora_tiering::{Class, Tier};
 
-/// The headers of an answer. It is found among the extensions of object_store's results: `GetResult`, `PutResult`, `ListResult`.
+/// The headers of an answer. It is found among the extensions of object_store's results: `GetResult` and `PutResult`.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// As they came.

@@ -18,6 +18,7 @@ use object_store::{
 };
 use picora_core::Clock;
 use picora_native::attributes::{attributes, headers, meta};
+use picora_native::listing::{self, Page, Place};
 use picora_native::{ConfigError, Failure, Refusal};
 use picora_storage::Corrupt;
 use picora_tiering::Tier;
@@ -105,14 +106,23 @@ impl R2 {
 }
 
 impl R2 {
-    /// A list whose errors are those of its prefix.
-    fn about(
+    async fn page(&self, prefix: &str, one_level: bool, from: Option<Place>) -> Result<Page> {
+        let asked = listing::query(prefix, one_level, from.as_ref());
+        let page = self.wire.page(&asked, from.as_ref()).await;
+        page.map_err(|failure| self.wire.located(failure, prefix).of_bytes(NAME))
+    }
+
+    /// By ourselves, for the client believes a page that leads nowhere, and takes for the end what does not say where it goes on.
+    fn pages(
         &self,
         prefix: Option<&Path>,
-        list: BoxStream<'static, Result<ObjectMeta>>,
+        from: Option<Place>,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        let (wire, prefix) = (Arc::clone(&self.wire), prefix.cloned().unwrap_or_default());
-        list.map_err(move |error| wire.told(error, &prefix)).boxed()
+        let (store, prefix) = (self.clone(), listing::folder(prefix));
+        listing::objects(from, move |from| {
+            let (store, prefix) = (store.clone(), prefix.clone());
+            async move { store.page(&prefix, false, from).await }
+        })
     }
 }
 
@@ -253,7 +263,7 @@ impl ObjectStore for R2 {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.about(prefix, self.s3.list(prefix))
+        self.pages(prefix, None)
     }
 
     fn list_with_offset(
@@ -261,13 +271,12 @@ impl ObjectStore for R2 {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.about(prefix, self.s3.list_with_offset(prefix, offset))
+        self.pages(prefix, Some(Place::after("start-after", offset)))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let about = prefix.cloned().unwrap_or_default();
-        let all = self.s3.list_with_delimiter(prefix).await;
-        all.map_err(|error| self.wire.told(error, &about))
+        let prefix = listing::folder(prefix);
+        listing::level(|from| self.page(&prefix, true, from)).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
-use http::Method;
+use http::{HeaderMap, Method};
 use http_body::Frame;
 use http_body_util::StreamBody;
 use object_store::client::{
@@ -13,7 +13,8 @@ use object_store::client::{
     HttpResponseBody, HttpService,
 };
 use picora_native::Failure;
-use picora_native::answer::{Answered, Document, pieces};
+use picora_native::answer::{Answered, pieces};
+use picora_native::attributes::text;
 use picora_storage::Corrupt;
 use picora_tiering::ObjectHeaders;
 
@@ -38,7 +39,6 @@ impl HttpService for Transport {
         let (mut parts, body, answer) = if let Some(name) = document(&request) {
             let read = self.0.document(&request, name).await;
             let (parts, document) = read.map_err(|failed| told(failed.failure))?;
-            leads_on(&request, &document).map_err(told)?;
             let answer = Answer::with(&parts.headers, &document);
             (parts, document.bytes.into(), answer)
         } else {
@@ -48,6 +48,7 @@ impl HttpService for Transport {
             (parts, timely(body, self.0.waits().read_timeout), answer)
         };
         answer::verified(&answer.headers).map_err(told)?;
+        countable(&answer.headers).map_err(told)?;
         if let (Some(expected), Some(found)) = (answer::crc64(request.headers()), answer.crc64)
             && expected != found
         {
@@ -65,15 +66,13 @@ impl HttpService for Transport {
     }
 }
 
-/// A list that names itself as what comes next would never end.
-fn leads_on(request: &HttpRequest, document: &Document) -> Result<(), Failure> {
-    let next = document.text("ListBucketResult/NextContinuationToken");
-    let query = request.uri().query().unwrap_or_default();
-    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
-    let this = pairs.find(|(name, _)| name == "continuation-token");
-    if next.is_some() && next == this.as_ref().map(|(_, value)| &**value) {
-        let itself = "its list goes on with the page that it is".to_owned();
-        return Err(Failure::Lost(itself));
+/// The client counts one beyond the last byte of a range, and does not survive it when there is no such number.
+fn countable(headers: &HeaderMap) -> Result<(), Failure> {
+    let range = text(headers, "content-range").unwrap_or_default();
+    let mut numbers = range.split(|it: char| !it.is_ascii_digit());
+    if numbers.any(|it| it.parse() == Ok(u64::MAX)) {
+        let beyond = "its answer has a range beyond all numbers";
+        return Err(Failure::Lost(beyond.to_owned()));
     }
     Ok(())
 }
@@ -90,12 +89,11 @@ fn timely(body: HttpResponseBody, longest_pause: Duration) -> HttpResponseBody {
     HttpResponseBody::new(StreamBody::new(frames))
 }
 
-/// The document that answers lists, copies, and the beginnings and ends of uploads. Some of them begin before what they tell of is done, so
+/// The document that answers copies, and the beginnings and ends of uploads. Some of them begin before what they tell of is done, so
 /// their status says nothing.
 fn document(request: &HttpRequest) -> Option<&'static str> {
     let asks = |name| request.uri().query().is_some_and(|it| it.contains(name));
     match *request.method() {
-        Method::GET if asks("list-type=") => Some("ListBucketResult"),
         Method::PUT if request.headers().contains_key("x-amz-copy-source") => Some(COPIED),
         Method::POST if asks("uploadId=") => Some("CompleteMultipartUploadResult"),
         Method::POST => Some("InitiateMultipartUploadResult"),

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use picora_core::Clock;
 use picora_native::answer::{Answered, Document, Failed};
 use picora_native::line::{Line, Marks, Sending};
+use picora_native::listing::{self, Page, Place};
 use picora_native::patience::Waits;
 use picora_native::{ConfigError, Failure, Located, Refusal};
 use picora_sign::{Request, aws, encode};
@@ -78,6 +79,20 @@ impl Wire {
     ) -> Result<(Parts, Document), Failed> {
         let made = || self.signed(request);
         self.line.document(sending(request), made, name).await
+    }
+
+    /// The page of a list that a query asks for.
+    pub(crate) async fn page(
+        &self,
+        asked: &[(&str, &str)],
+        from: Option<&Place>,
+    ) -> Result<Page, Failure> {
+        let query: Vec<_> = [("list-type", "2")].iter().chain(asked).copied().collect();
+        let request = http::Request::builder().uri(self.url("", &query));
+        let read = self.document(&bare(request)?, "ListBucketResult").await;
+        let (_, document) = read.map_err(|failed| failed.failure)?;
+        let goes_on = ("continuation-token", "NextContinuationToken");
+        listing::page(&document.texts, goes_on, from)
     }
 
     /// The refusal of a `HEAD` has no word: an object that is missing looks like a bucket that is. Reading a byte tells them apart.

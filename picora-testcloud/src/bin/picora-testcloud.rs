@@ -1,4 +1,4 @@
-//! `picora-testcloud oss|cos [--sink] [--faults SEED PER_MILLE]`: a cloud on a free port of 127.0.0.1 until standard input ends.
+//! `picora-testcloud oss|cos|r2 [--sink] [--faults SEED PER_MILLE]`: a cloud on a free port of 127.0.0.1 until standard input ends.
 
 use std::process::ExitCode;
 

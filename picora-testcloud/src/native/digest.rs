@@ -23,10 +23,12 @@ pub(super) fn given(habits: &Habits, call: &Call, many: bool) -> Result<Option<C
         return Err(Refusal::new(400, "InvalidRequest", message));
     }
     if let Some(text) = md5 {
-        verified(habits, "MD5", text, &md5::Md5::digest(&call.body))?;
+        let kept = || md5::Md5::digest(&call.body).to_vec();
+        let found = call.digests.map_or_else(kept, |it| it.md5.to_vec());
+        verified(habits, "MD5", text, &found)?;
     }
     for (algorithm, text) in &headers {
-        verified(habits, algorithm.name(), text, &algorithm.of(&call.body))?;
+        verified(habits, algorithm.name(), text, &found(*algorithm, call)?)?;
     }
     if let Some(name) = habits.header(call, "sdk-checksum-algorithm")
         && Algorithm::named(name).is_none_or(|it| headers.iter().all(|(other, _)| *other != it))
@@ -36,6 +38,18 @@ pub(super) fn given(habits: &Habits, call: &Call, many: bool) -> Result<Option<C
     }
     let last = headers.pop();
     Ok(last.map(|(algorithm, text)| Checksum { algorithm, text }))
+}
+
+/// The checksum of a body; of one that was not kept, there is only one.
+fn found(algorithm: Algorithm, call: &Call) -> Result<Vec<u8>, Refusal> {
+    match (&call.digests, algorithm) {
+        (None, _) => Ok(algorithm.of(&call.body)),
+        (Some(digests), Algorithm::Crc64Nvme) => Ok(digests.crc64_nvme.to_be_bytes().to_vec()),
+        (Some(_), other) => {
+            let message = format!("A sink makes no {}.", other.name());
+            Err(Refusal::new(501, "NotImplemented", message))
+        }
+    }
 }
 
 fn verified(habits: &Habits, name: &str, text: &str, found: &[u8]) -> Result<(), Refusal> {

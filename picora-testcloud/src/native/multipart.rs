@@ -49,7 +49,7 @@ pub(super) fn begin(habits: &Habits, store: &mut Store, call: &Call) -> Result<A
 }
 
 /// How the whole is to be checked. Each algorithm has one type only: of all bytes, or of the parts' checksums.
-fn algorithm(habits: &Habits, call: &Call) -> Result<Option<Algorithm>, Refusal> {
+pub(super) fn algorithm(habits: &Habits, call: &Call) -> Result<Option<Algorithm>, Refusal> {
     let Some(name) = habits.header(call, "checksum-algorithm") else {
         return Ok(None);
     };
@@ -106,7 +106,8 @@ pub(super) fn complete(
     object::forbid_overwrite(habits, store, call)?;
     let upload = found(store, call)?;
     let parts = listed(habits, upload, &call.body)?;
-    sized(habits, &parts)?;
+    let lengths: Vec<_> = parts.iter().map(|part| part.len() as u64).collect();
+    sized(habits, &lengths)?;
     let slices: Vec<&[u8]> = parts.iter().map(|part| &part[..]).collect();
     let algorithm = upload.algorithm;
     let checksum = algorithm.map(|algorithm| Checksum::of_parts(algorithm, &slices));
@@ -204,19 +205,20 @@ fn listed(habits: &Habits, upload: &Upload, document: &[u8]) -> Result<Vec<Bytes
     Ok(parts)
 }
 
-fn sized(habits: &Habits, parts: &[Bytes]) -> Result<(), Refusal> {
-    let Some((last, rest)) = parts.split_last() else {
+/// Refuses lengths of parts that the vendor does not put together.
+pub(super) fn sized(habits: &Habits, lengths: &[u64]) -> Result<(), Refusal> {
+    let Some((last, rest)) = lengths.split_last() else {
         return Ok(());
     };
-    if rest.iter().any(|part| part.len() < habits.smallest_part) {
+    if rest.iter().any(|it| *it < habits.smallest_part as u64) {
         return Err(Refusal::new(
             400,
             "EntityTooSmall",
             "Your proposed upload is smaller than the minimum allowed size.",
         ));
     }
-    let size = rest.first().map_or(last.len(), Bytes::len);
-    let equal = rest.iter().all(|part| part.len() == size) && last.len() <= size;
+    let size = rest.first().unwrap_or(last);
+    let equal = rest.iter().all(|it| it == size) && last <= size;
     if habits.equal_parts && !equal {
         let message = "All non-trailing parts must have the same length.";
         return Err(Refusal::new(400, "InvalidPart", message));
@@ -225,7 +227,7 @@ fn sized(habits: &Habits, parts: &[Bytes]) -> Result<(), Refusal> {
 }
 
 /// Whether the whole is what the request says that it is.
-fn whole(habits: &Habits, call: &Call, found: Option<&Checksum>) -> Result<(), Refusal> {
+pub(super) fn whole(habits: &Habits, call: &Call, found: Option<&Checksum>) -> Result<(), Refusal> {
     let Some(found) = found else {
         return Ok(());
     };
@@ -246,7 +248,7 @@ fn named(habits: &Habits, parts: &[&[u8]]) -> String {
 }
 
 /// The element of a checksum.
-fn tag(algorithm: Algorithm) -> String {
+pub(super) fn tag(algorithm: Algorithm) -> String {
     format!("Checksum{}", algorithm.name().to_uppercase())
 }
 

@@ -9,6 +9,7 @@ use super::conditions::{Conditions, Said};
 use super::{Habits, Store, class, digest, frozen, missing, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
+use crate::checksum::Checksum;
 use crate::object::{Object, Thaw};
 use crate::xml::{element, texts};
 
@@ -31,17 +32,23 @@ pub(super) fn put(
         restore: None,
     };
     let answer = Answer::empty(StatusCode::OK).with("etag", &object.etag);
-    let answer = digested(habits, &object, answer);
+    let crc64 = || object.crc64();
+    let answer = digested(habits, crc64, object.checksum.as_ref(), answer);
     store.objects.insert(call.key.clone(), object);
     Ok(answer)
 }
 
-/// Tells an answer of an object's checksum.
-pub(super) fn digested(habits: &Habits, object: &Object, answer: Answer) -> Answer {
+/// Tells an answer of an object's checksum: its CRC-64/XZ, or that which its uploader gave.
+pub(super) fn digested(
+    habits: &Habits,
+    crc64: impl FnOnce() -> String,
+    checksum: Option<&Checksum>,
+    answer: Answer,
+) -> Answer {
     if habits.tells_crc64 {
-        return answer.with(&habits.name("hash-crc64ecma"), object.crc64());
+        return answer.with(&habits.name("hash-crc64ecma"), crc64());
     }
-    match &object.checksum {
+    match checksum {
         Some(checksum) => digest::told(habits, checksum, answer)
             .with(&habits.name("checksum-type"), checksum.kind()),
         None => answer,
@@ -134,7 +141,8 @@ fn described(habits: &Habits, object: &Object, call: &Call, now: Timestamp) -> A
         .with("etag", &object.etag)
         .with("last-modified", http_date(object.modified));
     if habits.tells_crc64 || habits.header(call, "checksum-mode") == Some("ENABLED") {
-        answer = digested(habits, object, answer);
+        let crc64 = || object.crc64();
+        answer = digested(habits, crc64, object.checksum.as_ref(), answer);
     }
     if habits.tells_standard || object.class != habits.standard {
         answer = answer.with(&habits.name("storage-class"), object.class);

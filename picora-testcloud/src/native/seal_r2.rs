@@ -31,7 +31,7 @@ pub(super) fn verify(call: &Call, keys: &Keys, now: Timestamp) -> Result<(), Ref
         let message = "The request signature we calculated does not match the signature you provided. Check your secret access key and signing method.";
         return Err(Refusal::new(403, "SignatureDoesNotMatch", message));
     }
-    sigv4::is_signed_body(&seal.payload, &call.body)
+    sigv4::is_signed_body(&seal.payload, call)
 }
 
 /// Headers hold for 15 minutes around their time, URLs from their time until their end.

@@ -9,10 +9,11 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::StatusCode;
 use picora_core::Timestamp;
 
-use super::object::{http_date, range};
-use super::{Habits, class, served};
+use super::object::{digested, http_date, range};
+use super::{Habits, class, digest, multipart, served};
 use crate::answer::{Answer, Refusal};
 use crate::call::Call;
+use crate::checksum::{Algorithm, Checksum};
 use crate::digests::Digests;
 use crate::object::hex;
 use crate::xml::{element, texts};
@@ -29,6 +30,8 @@ pub(crate) struct Sink {
 struct Upload {
     key: String,
     headers: BTreeMap<String, String>,
+    /// Whether the whole is to be checked, where the vendor takes that.
+    checked: bool,
     parts: BTreeMap<u32, Digests>,
 }
 
@@ -38,6 +41,7 @@ struct Swallowed {
     etag: String,
     headers: BTreeMap<String, String>,
     modified: Timestamp,
+    checksum: Option<Checksum>,
 }
 
 pub(super) fn act(
@@ -62,34 +66,38 @@ pub(super) fn act(
             sink.objects.remove(&call.key);
             Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
-        _ => {
-            let message = "A sink keeps digests, and can do nothing else.";
-            Err(Refusal::new(501, "NotImplemented", message))
-        }
+        _ => Err(beyond("A sink keeps digests, and can do nothing else.")),
     }
 }
 
 fn put(habits: &Habits, sink: &mut Sink, call: &Call, now: Timestamp) -> Result<Answer, Refusal> {
     class(habits, call)?;
-    let digests = arrived(call)?;
+    let (digests, checksum) = arrived(habits, call)?;
     let swallowed = Swallowed {
         digests,
         etag: name(habits, &digests),
         headers: served(habits, call),
         modified: now,
+        checksum,
     };
-    let answer = told(habits, &swallowed);
+    let answer = with_digest(habits, &swallowed, told(&swallowed));
     sink.objects.insert(call.key.clone(), swallowed);
     Ok(answer)
 }
 
 fn begin(habits: &Habits, sink: &mut Sink, call: &Call) -> Result<Answer, Refusal> {
     class(habits, call)?;
+    let checked = match multipart::algorithm(habits, call)? {
+        None => false,
+        Some(Algorithm::Crc64Nvme) => true,
+        Some(other) => return Err(beyond(&format!("A sink joins no {}.", other.name()))),
+    };
     sink.started += 1;
     let id = format!("{:032X}", sink.started);
     let upload = Upload {
         key: call.key.clone(),
         headers: served(habits, call),
+        checked,
         parts: BTreeMap::new(),
     };
     sink.uploads.insert(id.clone(), upload);
@@ -103,13 +111,16 @@ fn part(habits: &Habits, sink: &mut Sink, call: &Call) -> Result<Answer, Refusal
     let number = call.asked("partNumber").and_then(|text| text.parse().ok());
     let number = number.filter(|number| (1..=10_000).contains(number));
     let number = number.ok_or_else(malformed)?;
-    let digests = arrived(call)?;
+    let (digests, checksum) = arrived(habits, call)?;
     let id = call.asked("uploadId").unwrap_or_default();
     let upload = sink.uploads.get_mut(id).ok_or_else(no_upload)?;
     upload.parts.insert(number, digests);
-    Ok(Answer::empty(StatusCode::OK)
-        .with("etag", name(habits, &digests))
-        .with(&habits.name("hash-crc64ecma"), digests.crc64.to_string()))
+    let answer = Answer::empty(StatusCode::OK).with("etag", name(habits, &digests));
+    Ok(match (habits.tells_crc64, checksum) {
+        (true, _) => answer.with(&habits.name("hash-crc64ecma"), digests.crc64.to_string()),
+        (false, Some(checksum)) => digest::told(habits, &checksum, answer),
+        (false, None) => answer,
+    })
 }
 
 fn complete(
@@ -132,29 +143,39 @@ fn complete(
     for (number, etag) in named {
         let part = number.parse().ok().and_then(|it| upload.parts.get(&it));
         let part = part.filter(|part| name(habits, part) == etag);
-        let missing = "One or more of the specified parts could not be found.";
-        parts.push(part.ok_or_else(|| Refusal::new(400, "InvalidPart", missing))?);
+        parts.push(part.ok_or_else(lost)?);
     }
-    let most = parts.split_last().map_or(&[][..], |(_, most)| most);
-    if parts.is_empty()
-        || most
-            .iter()
-            .any(|it| it.length < habits.smallest_part as u64)
-    {
-        let small = "Your proposed upload is smaller than the minimum allowed size.";
-        return Err(Refusal::new(400, "EntityTooSmall", small));
+    if parts.is_empty() {
+        return Err(malformed());
     }
+    let checked: Vec<_> = of("CompleteMultipartUpload/Part/ChecksumCRC64NVME").collect();
+    let found = parts.iter().map(|part| nvme(part).text);
+    if !checked.is_empty() && !found.eq(checked) {
+        return Err(lost());
+    }
+    let lengths: Vec<_> = parts.iter().map(|part| part.length).collect();
+    multipart::sized(habits, &lengths)?;
     let digests = Digests::joined(parts.iter().copied());
+    let checksum = upload.checked.then(|| nvme(&digests));
+    multipart::whole(habits, call, checksum.as_ref())?;
     let tag = name(habits, &digests);
     let swallowed = Swallowed {
         digests,
         etag: format!("\"{}-{}\"", tag.trim_matches('"'), parts.len()),
         headers: upload.headers.clone(),
         modified: now,
+        checksum,
     };
-    let parts = [element("ETag", &swallowed.etag), element("Key", &call.key)];
+    let mut parts = vec![element("ETag", &swallowed.etag), element("Key", &call.key)];
+    if let Some(checksum) = &swallowed.checksum {
+        let tag = multipart::tag(checksum.algorithm);
+        parts.push(element(&tag, &checksum.text));
+    }
     let mut answer = document("CompleteMultipartUploadResult", &parts);
-    answer.headers.extend(told(habits, &swallowed).headers);
+    answer = answer.with("etag", &swallowed.etag);
+    if habits.tells_crc64 {
+        answer = with_digest(habits, &swallowed, answer);
+    }
     sink.objects.insert(call.key.clone(), swallowed);
     sink.uploads.remove(id);
     Ok(answer)
@@ -162,7 +183,10 @@ fn complete(
 
 fn get(habits: &Habits, sink: &Sink, call: &Call) -> Result<Answer, Refusal> {
     let found = sink.objects.get(&call.key).ok_or_else(super::missing)?;
-    let mut answer = told(habits, found);
+    let mut answer = told(found);
+    if habits.tells_crc64 || habits.header(call, "checksum-mode") == Some("ENABLED") {
+        answer = with_digest(habits, found, answer);
+    }
     for (name, value) in &found.headers {
         answer = answer.with(name, value);
     }
@@ -184,25 +208,29 @@ fn get(habits: &Habits, sink: &Sink, call: &Call) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
-fn told(habits: &Habits, swallowed: &Swallowed) -> Answer {
+fn told(swallowed: &Swallowed) -> Answer {
     Answer::empty(StatusCode::OK)
         .with("etag", &swallowed.etag)
         .with("last-modified", http_date(swallowed.modified))
-        .with(
-            &habits.name("hash-crc64ecma"),
-            swallowed.digests.crc64.to_string(),
-        )
 }
 
-/// The digests of a body, if it is the one that was sent.
-fn arrived(call: &Call) -> Result<Digests, Refusal> {
-    let digests = call.digests.unwrap_or_else(|| Digests::of(&call.body));
-    let sent = call.header("content-md5");
-    if sent.is_some_and(|sent| sent != BASE64_STANDARD.encode(digests.md5)) {
-        let message = "The Content-MD5 you specified did not match what we received.";
-        return Err(Refusal::new(400, "InvalidDigest", message));
+fn with_digest(habits: &Habits, swallowed: &Swallowed, answer: Answer) -> Answer {
+    let crc64 = || swallowed.digests.crc64.to_string();
+    digested(habits, crc64, swallowed.checksum.as_ref(), answer)
+}
+
+fn nvme(digests: &Digests) -> Checksum {
+    Checksum {
+        algorithm: Algorithm::Crc64Nvme,
+        text: BASE64_STANDARD.encode(digests.crc64_nvme.to_be_bytes()),
     }
-    Ok(digests)
+}
+
+/// The digests of a body and the checksum that was sent with it, if it is the one that was sent.
+fn arrived(habits: &Habits, call: &Call) -> Result<(Digests, Option<Checksum>), Refusal> {
+    let checksum = digest::given(habits, call, false)?;
+    let digests = call.digests.unwrap_or_else(|| Digests::of(&call.body));
+    Ok((digests, checksum))
 }
 
 /// With quotes, as the vendor writes it.
@@ -215,8 +243,17 @@ fn document(name: &str, parts: &[String]) -> Answer {
     Answer::xml(StatusCode::OK, body)
 }
 
+fn beyond(message: &str) -> Refusal {
+    Refusal::new(501, "NotImplemented", message)
+}
+
 fn no_upload() -> Refusal {
     Refusal::new(404, "NoSuchUpload", "The specified upload does not exist.")
+}
+
+fn lost() -> Refusal {
+    let message = "One or more of the specified parts could not be found.";
+    Refusal::new(400, "InvalidPart", message)
 }
 
 fn malformed() -> Refusal {

@@ -8,14 +8,55 @@ use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 use picora_core::{Amount, StoreErrorKind};
 use picora_storage::Examine;
+use picora_storage::error::is_corrupt;
 use picora_tiering::{Guard, ObjectHeaders, RestoreSpeed, Tier};
 
 use super::{Opening, Store};
-use crate::Cloud;
-use crate::liar::{Liar, Then};
+use crate::liar::{Liar, NUMBER, Then};
+use crate::{Cloud, Vendor};
 
-/// By which headers the vendors' answers are known.
-const THEIRS: &str = "x-oss-request-id: 1\r\nx-cos-request-id: 1\r\nx-amz-request-id: 1\r\ncf-ray: 1\r\nconnection: close\r\n";
+/// The dialect in which is lied.
+struct Dialect {
+    /// By which headers the vendor's answers are known.
+    theirs: &'static str,
+    /// By which those of the others are.
+    others: &'static str,
+    /// The header that tells an object's digest.
+    digest: &'static str,
+    /// That of other bytes.
+    of_others: &'static str,
+    /// What is none.
+    none: &'static [&'static str],
+}
+
+fn dialect(vendor: Vendor) -> Dialect {
+    match vendor {
+        Vendor::Oss => Dialect {
+            theirs: "x-oss-request-id: 1\r\nconnection: close\r\n",
+            others: "x-cos-request-id: 1\r\nx-amz-request-id: 1\r\ncf-ray: 1\r\n",
+            digest: "x-oss-hash-crc64ecma",
+            of_others: "1",
+            none: NO_NUMBERS,
+        },
+        Vendor::Cos => Dialect {
+            theirs: "x-cos-request-id: 1\r\nconnection: close\r\n",
+            others: "x-oss-request-id: 1\r\nx-amz-request-id: 1\r\ncf-ray: 1\r\n",
+            digest: "x-cos-hash-crc64ecma",
+            of_others: "1",
+            none: NO_NUMBERS,
+        },
+        Vendor::R2 => Dialect {
+            theirs: "cf-ray: 1\r\nconnection: close\r\n",
+            others: "x-oss-request-id: 1\r\nx-cos-request-id: 1\r\nx-amz-request-id: 1\r\n",
+            digest: "x-amz-checksum-crc64nvme",
+            of_others: "AAAAAAAAAAE=",
+            // The last two are of parts, and of fewer bits.
+            none: &["", "many", "1", "AAAAAAAAAAE", "AAAAAAAAAAE=-2", "AAAAAQ=="],
+        },
+    }
+}
+
+const NO_NUMBERS: &[&str] = &["", "many", "-1", "1.0", "18446744073709551616"];
 
 const DATED: &str = "last-modified: Sat, 21 Nov 2026 08:00:00 GMT\r\netag: \"1\"\r\n";
 
@@ -32,7 +73,7 @@ fn lie(name: &'static str, status: &str, headers: &str, body: &str) -> Lie {
         name,
         first: format!("HTTP/1.1 {status}\r\n{headers}\r\n{body}").into_bytes(),
         then: Then::Ends,
-        says_done: status.starts_with('2') && headers.contains(THEIRS),
+        says_done: false,
     }
 }
 
@@ -40,13 +81,13 @@ fn sized(body: &str) -> String {
     format!("content-length: {}\r\n", body.len())
 }
 
-fn lies() -> Vec<Lie> {
+fn lies(Dialect { theirs, others, .. }: Dialect) -> Vec<Lie> {
     let page = "<html><body>Please log in</body></html>";
     let html = sized(page);
-    let theirs = |rest: &str| format!("{THEIRS}{rest}");
-    let headers = |name, headers: &str| {
-        let mut lie = lie(name, "200 OK", &theirs(headers), "");
-        lie.says_done = false; // the answer does not even read
+    let theirs = |rest: &str| format!("{theirs}{rest}");
+    let headers = |name, headers: &str| lie(name, "200 OK", &theirs(headers), "");
+    let done = |mut lie: Lie| {
+        lie.says_done = true;
         lie
     };
     let bytes = |name, first: &[u8], then| Lie {
@@ -71,14 +112,26 @@ fn lies() -> Vec<Lie> {
             "location: http://127.0.0.1:1/\r\ncontent-length: 0\r\n",
             "",
         ),
-        lie("the store's page", "200 OK", &theirs(&html), page),
         lie(
+            "another store's page",
+            "200 OK",
+            &format!("{others}{DATED}{html}"),
+            page,
+        ),
+        lie(
+            "another store's missing page",
+            "404 Not Found",
+            &format!("{others}{html}"),
+            page,
+        ),
+        done(lie("the store's page", "200 OK", &theirs(&html), page)),
+        done(lie(
             "the store's silence",
             "200 OK",
             &theirs("content-length: 0\r\n"),
             "",
-        ),
-        lie("the store's 204", "204 No Content", THEIRS, ""),
+        )),
+        done(lie("the store's 204", "204 No Content", &theirs(""), "")),
         lie(
             "the store's refusing page",
             "403 Forbidden",
@@ -137,22 +190,22 @@ fn lies() -> Vec<Lie> {
             b"",
             Then::Repeats(b"HTTP/1.1 100 Continue\r\n\r\n"),
         ),
-        then(
+        done(then(
             lie("a body without end", "200 OK", &chunked, ""),
             Then::Repeats(b"9\r\n<a>b</a>\n\r\n"),
-        ),
-        then(
+        )),
+        done(then(
             lie("a body that drips", "200 OK", &chunked, ""),
             Then::Drips(b"1\r\n<\r\n", Duration::from_millis(50)),
-        ),
+        )),
         then(
             lie("a refusal without end", "403 Forbidden", &chunked, ""),
             Then::Repeats(b"9\r\n<a>b</a>\n\r\n"),
         ),
-        then(
+        done(then(
             lie("a chunk that is none", "200 OK", &chunked, "zz\r\n"),
             Then::Ends,
-        ),
+        )),
     ]
 }
 
@@ -175,12 +228,16 @@ pub async fn what_no_store_answers_is_an_error_within_the_deadline<S: Store + Ex
     start: impl Fn() -> Cloud,
     open: impl Fn(&Cloud, Opening) -> S,
 ) {
-    let all = join_all(lies().into_iter().map(async |lie| {
-        let liar = Liar::start(lie.first.clone(), lie.then).await;
-        let store = opened(&start, &open, &liar).await;
-        let asked = tokio::time::timeout(Duration::from_secs(120), ask(&store, &lie));
-        asked.await.map_err(|_| lie.name)
-    }));
+    let all = join_all(
+        lies(dialect(start().vendor()))
+            .into_iter()
+            .map(async |lie| {
+                let liar = Liar::start(lie.first.clone(), lie.then).await;
+                let store = opened(&start, &open, &liar).await;
+                let asked = tokio::time::timeout(Duration::from_secs(120), ask(&store, &lie));
+                asked.await.map_err(|_| lie.name)
+            }),
+    );
     for asked in all.await {
         asked.unwrap();
     }
@@ -227,25 +284,20 @@ async fn ask(store: &(impl Store + Examine), lie: &Lie) {
     assert!(store.examine().await.is_err(), "{name}");
 }
 
-/// Bytes are never fewer than were announced, nor headers something that they are not.
+/// Bytes are never fewer than were announced, nor others, nor headers something that they are not.
 pub async fn an_object_that_is_not_as_announced_is_an_error<S: Store + Examine>(
     start: impl Fn() -> Cloud,
     open: impl Fn(&Cloud, Opening) -> S,
 ) {
     let path = Path::from("photo");
-    let crc = "x-oss-hash-crc64ecma: many\r\nx-cos-hash-crc64ecma: many\r\nx-amz-checksum-crc64nvme: many\r\n";
+    let dialect = dialect(start().vendor());
+    let (theirs, digest) = (dialect.theirs, dialect.digest);
     for (name, headers, then) in [
         ("too short", "content-length: 10\r\n", Then::Ends),
         ("stops", "content-length: 10\r\n", Then::Silence),
         ("no length", "", Then::Ends),
-        ("a digest that is none", "content-length: 4\r\n", Then::Ends),
     ] {
-        let crc = if name.starts_with("a digest") {
-            crc
-        } else {
-            ""
-        };
-        let head = format!("HTTP/1.1 200 OK\r\n{THEIRS}{DATED}{crc}{headers}\r\n0123");
+        let head = format!("HTTP/1.1 200 OK\r\n{theirs}{DATED}{headers}\r\n0123");
         let liar = Liar::start(head.into_bytes(), then).await;
         let store = opened(&start, &open, &liar).await;
         let read = async { store.get(&path).await?.bytes().await };
@@ -256,7 +308,7 @@ pub async fn an_object_that_is_not_as_announced_is_an_error<S: Store + Examine>(
     let odd = [DATED.as_bytes(), b"etag: \xff\xfe\r\n"].concat();
     let dates: [&[u8]; 2] = [b"last-modified: \xff\r\n", b"last-modified: yesterday\r\n"];
     for headers in [&odd[..], dates[0], dates[1]] {
-        let head = format!("HTTP/1.1 200 OK\r\n{THEIRS}content-length: 4\r\n");
+        let head = format!("HTTP/1.1 200 OK\r\n{theirs}content-length: 4\r\n");
         let first = [head.as_bytes(), headers, b"\r\n0123"].concat();
         let liar = Liar::start(first, Then::Ends).await;
         let store = opened(&start, &open, &liar).await;
@@ -264,25 +316,75 @@ pub async fn an_object_that_is_not_as_announced_is_an_error<S: Store + Examine>(
         // A name that does not read is none; a time must be one.
         assert_eq!(seen.is_ok(), headers == odd, "{seen:?}");
     }
+    // What the digest is not of, is not what was put, nor what is read; and one that does not read may not be passed over.
+    let told = dialect.none.iter().chain([&dialect.of_others]);
+    for told in told {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\n{theirs}{DATED}{digest}: {told}\r\ncontent-length: 4\r\n\r\n0123"
+        );
+        let liar = Liar::start(head.into_bytes(), Then::Ends).await;
+        let store = opened(&start, &open, &liar).await;
+        let read = async { store.get(&path).await?.bytes().await };
+        let read = read.await.unwrap_err();
+        let put = store.put(&path, "0123".into()).await.unwrap_err();
+        let corrupt = *told == dialect.of_others;
+        let known = (is_corrupt(&read), is_corrupt(&put));
+        assert_eq!(known, (corrupt, corrupt), "{told}: {read}, {put}");
+    }
 }
 
-/// A list that names itself as what comes next would never end.
+/// A part of an object is the one that was asked for.
+pub async fn another_part_than_was_asked_for_is_an_error<S: Store + Examine>(
+    start: impl Fn() -> Cloud,
+    open: impl Fn(&Cloud, Opening) -> S,
+) {
+    let theirs = dialect(start().vendor()).theirs;
+    for (status, headers) in [
+        ("200 OK", ""),
+        ("206 Partial Content", ""),
+        ("206 Partial Content", "content-range: bytes 4-7/10\r\n"),
+        ("206 Partial Content", "content-range: bytes 0-4/10\r\n"),
+        ("206 Partial Content", "content-range: bytes 0-2/10\r\n"),
+        ("206 Partial Content", "content-range: bytes 0-3/2\r\n"),
+        ("206 Partial Content", "content-range: bytes 3-0/10\r\n"),
+        ("206 Partial Content", "content-range: bytes */10\r\n"),
+        (
+            "206 Partial Content",
+            "content-range: bytes 0-18446744073709551615/10\r\n",
+        ),
+    ] {
+        let head =
+            format!("HTTP/1.1 {status}\r\n{theirs}{DATED}{headers}content-length: 4\r\n\r\n0123");
+        let liar = Liar::start(head.into_bytes(), Then::Ends).await;
+        let store = opened(&start, &open, &liar).await;
+        let read = store.get_range(&Path::from("photo"), 0..4).await;
+        assert!(read.is_err(), "{status} {headers}: {read:?}");
+    }
+}
+
+/// A list that names itself as what comes next, or that is the same under ever new names, would never end; one that goes on and does not say
+/// where has not ended.
 pub async fn a_list_that_leads_nowhere_ends<S: Store + Examine>(
     start: impl Fn() -> Cloud,
     open: impl Fn(&Cloud, Opening) -> S,
 ) {
     let object = "<Contents><Key>a</Key><LastModified>2026-11-21T08:00:00.000Z</LastModified><ETag>\"1\"</ETag><Size>1</Size></Contents>";
-    let next = "<NextMarker>a</NextMarker><NextContinuationToken>a</NextContinuationToken>";
-    let page = format!(
-        "<ListBucketResult><IsTruncated>true</IsTruncated>{next}{object}</ListBucketResult>"
-    );
-    let head = format!("HTTP/1.1 200 OK\r\n{THEIRS}{}\r\n{page}", sized(&page));
-    let liar = Liar::start(head.into_bytes(), Then::Ends).await;
-    let store = opened(&start, &open, &liar).await;
-    let all = store.list(None).take(1_000).try_collect::<Vec<_>>().await;
-    assert!(matches!(all, Err(Error::Generic { .. })), "{all:?}");
-    let folders = store.list_with_delimiter(None);
-    let folders = tokio::time::timeout(Duration::from_secs(60), folders).await;
-    assert!(folders.unwrap().is_err());
-    assert!(liar.heard() <= 4, "{}", liar.heard());
+    let theirs = dialect(start().vendor()).theirs;
+    for next in ["a", NUMBER, ""] {
+        let next = format!(
+            "<NextMarker>{next}</NextMarker><NextContinuationToken>{next}</NextContinuationToken>"
+        );
+        let page = format!(
+            "<ListBucketResult><IsTruncated>true</IsTruncated>{next}{object}</ListBucketResult>"
+        );
+        let head = format!("HTTP/1.1 200 OK\r\n{theirs}{}\r\n{page}", sized(&page));
+        let liar = Liar::start(head.into_bytes(), Then::Ends).await;
+        let store = opened(&start, &open, &liar).await;
+        let all = store.list(None).take(1_000).try_collect::<Vec<_>>().await;
+        assert!(matches!(all, Err(Error::Generic { .. })), "{all:?}");
+        let folders = store.list_with_delimiter(None);
+        let folders = tokio::time::timeout(Duration::from_secs(60), folders).await;
+        assert!(folders.unwrap().is_err());
+        assert!(liar.heard() <= 4, "{}", liar.heard());
+    }
 }

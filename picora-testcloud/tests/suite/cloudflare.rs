@@ -101,7 +101,12 @@ async fn bodies_in_signed_chunks_are_not_taken() {
         "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
         "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
     ] {
-        let refusal = picora_testcloud::sigv4::is_signed_body(payload, b"").unwrap_err();
+        let call = crate::signed::Case::generated(1)
+            .signed()
+            .await
+            .call()
+            .unwrap();
+        let refusal = picora_testcloud::sigv4::is_signed_body(payload, &call).unwrap_err();
         assert_eq!((refusal.status, refusal.code), (501, "NotImplemented"));
     }
 }

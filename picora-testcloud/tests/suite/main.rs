@@ -5,6 +5,7 @@
 mod asked;
 mod cloudflare;
 mod signed;
+mod sinks;
 mod tampered;
 mod verifiers;
 

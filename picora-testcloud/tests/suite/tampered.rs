@@ -15,7 +15,7 @@ pub(crate) fn is_taken(sent: &Sent, secret: &str) -> bool {
     };
     let expected = seal.expected(&call, secret);
     expected.is_ok_and(|it| it == seal.signature)
-        && sigv4::is_signed_body(&seal.payload, &call.body).is_ok()
+        && sigv4::is_signed_body(&seal.payload, &call).is_ok()
 }
 
 /// One change of everything that is signed, by its name.

@@ -10,3 +10,5 @@ mod world;
 
 picora_testcloud::store_promises!(crate::world::fresh, updates: true);
 picora_testcloud::store_promises!(strangers: crate::world::start, crate::world::opened);
+picora_testcloud::store_promises!(liars: crate::world::start, crate::world::opened);
+picora_testcloud::gigabyte_promise!("r2", crate::world::at);

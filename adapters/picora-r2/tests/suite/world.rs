@@ -27,6 +27,11 @@ pub(crate) fn opened(_cloud: &Cloud, opening: Opening) -> R2 {
     changed(opening, |_| {})
 }
 
+/// The same before a cloud in another process.
+pub(crate) fn at(url: &str) -> R2 {
+    changed(Opening::at(url), |_| {})
+}
+
 fn changed(opening: Opening, change: impl Fn(&mut R2Config)) -> R2 {
     let mut config = R2Config::new(&opening.endpoint, BUCKET, opening.credentials).unwrap();
     config.read_timeout = opening.read_timeout;
