@@ -45,6 +45,15 @@ pub(crate) fn join(hot: &Path, archive: &Path) -> Result<(), OpenError> {
     write(hot, &name).map_err(unusable(hot))
 }
 
+/// The name of the pair that a folder is one of, which the other folder has, too; `None` for a folder that is alone.
+///
+/// Nothing is locked or changed, so it may be asked beside a server. **Boundaries**: a first opening that was cut short has not made a pair
+/// yet, and nothing was archived by it. **Errors**: the operating system's; a folder that is not there is alone.
+pub fn pair_of(folder: &Path) -> io::Result<Option<String>> {
+    let name = read(folder)?;
+    Ok(name.filter(|it| !it.starts_with(BEGUN)))
+}
+
 fn open(mut options: std::fs::OpenOptions, file: &Path) -> io::Result<File> {
     options.create(true).truncate(false).write(true).open(file)
 }
@@ -104,6 +113,7 @@ mod tests {
         for archive_has_it in [false, true] {
             let [hot, archive, other] = folders();
             write(hot.path(), "begun 1").unwrap();
+            assert_eq!(pair_of(hot.path()).unwrap(), None, "nothing is archived");
             if archive_has_it {
                 write(archive.path(), "1").unwrap();
             }
@@ -111,7 +121,7 @@ mod tests {
             join(hot.path(), other.path()).unwrap_err();
             join(hot.path(), archive.path()).unwrap();
             for folder in [&hot, &archive] {
-                assert_eq!(read(folder.path()).unwrap().as_deref(), Some("1"));
+                assert_eq!(pair_of(folder.path()).unwrap().as_deref(), Some("1"));
             }
         }
     }
