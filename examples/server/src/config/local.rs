@@ -11,8 +11,8 @@ use super::ConfigError;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Local {
-    /// The folder of archived files, for instance on a large and slow disk; there is no archive without it. It becomes a pair with the folder
-    /// of the files: from then on no server starts with one and without the other.
+    /// The folder of archived files, for instance on a large and slow disk; there is no archive without it. It becomes a pair with the
+    /// folder of the files: from then on no server starts with one and without the other.
     pub archive_dir: Option<PathBuf>,
     /// How long a restore pretends to take, so that archived files are frozen as in a cloud; 0 is none, and archived files are read as
     /// all others. Servers that share the folders name the same.

@@ -58,8 +58,8 @@ impl Files {
         self.bucket.is_some()
     }
 
-    /// Does once what the server will do all day: writes a small object, reads it, removes it, and, in a bucket, lists. An archive is looked
-    /// at as well as the folder beside it.
+    /// Does once what the server will do all day: writes a small object, reads it, removes it, and, in a bucket, lists. An archive is
+    /// looked at as well as the folder beside it.
     ///
     /// **Errors**: [`Trouble`], within [`EXAMINED_WITHIN`] in a bucket; a disk that hangs hangs.
     pub async fn examine(&self) -> Result<(), Trouble> {
