@@ -88,4 +88,4 @@ mod upload;
 pub use folder::OpenError;
 pub use staged::Swept;
 pub use store::LocalStore;
-pub use tiers::{TieredStore, TiersSwept};
+pub use tiers::{TieredStore, TiersSwept, pair_of};

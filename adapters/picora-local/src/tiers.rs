@@ -27,6 +27,7 @@ use picora_tiering::{Restoring, Tier};
 use self::apart::apart;
 use self::disk::Files;
 use self::keys::{KeyGuard, Keys};
+pub use self::pair::pair_of;
 use self::restores::Restores;
 use crate::blocking::blocking;
 use crate::folder::create_durably;

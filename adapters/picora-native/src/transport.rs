@@ -15,17 +15,30 @@ use crate::failure::Failure;
 
 /// A client that goes nowhere but where it is sent: whoever redirects it would be told the token.
 pub(crate) fn client(endpoint: &Url, connect_timeout: Duration) -> Result<HttpClient, ConfigError> {
-    let client = reqwest::Client::builder()
+    let mut client = reqwest::Client::builder()
         .user_agent(concat!("picora/", env!("CARGO_PKG_VERSION")))
         .https_only(endpoint.scheme() != "http")
         .http1_only()
         .redirect(Policy::none())
         .referer(false)
         .connect_timeout(connect_timeout)
-        .dns_resolver(Arc::new(Names))
-        .build();
-    let client = client.map_err(|error| ConfigError::Client(chain(&error)))?;
+        .dns_resolver(Arc::new(Names));
+    if never_leaves(endpoint) {
+        client = client.no_proxy();
+    }
+    let client = client
+        .build()
+        .map_err(|error| ConfigError::Client(chain(&error)))?;
     Ok(HttpClient::new(client))
+}
+
+/// Whether a proxy of the environment is passed by: what is on this machine is no business of another, and what is not encrypted would show
+/// it the token. Anything else goes through it in a tunnel.
+fn never_leaves(endpoint: &Url) -> bool {
+    let host = endpoint.host_str().unwrap_or_default();
+    let number = host.trim_start_matches('[').trim_end_matches(']');
+    let loopback = |it: std::net::IpAddr| it.is_loopback();
+    endpoint.scheme() == "http" || host == "localhost" || number.parse().is_ok_and(loopback)
 }
 
 /// The name server of this machine.

@@ -106,7 +106,7 @@ pub async fn check_storage(config: &Config, json: bool) -> Result<ExitCode, Star
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let files = match deployment::bucket(config, &clock)? {
         Some(bucket) => bucket,
-        None => Files::in_folder(config)?,
+        None => Files::in_folder(config, &clock)?,
     };
     let trouble = files.examine().await.err();
     let place = files.place();

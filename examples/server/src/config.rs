@@ -1,6 +1,6 @@
 //! What an operator decides: defaults, then a TOML file, then `PICORA__` variables, then flags.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use picora_http::{ForwardedHeader, Network, PrefixLengths, TrustedProxies};
@@ -12,6 +12,7 @@ mod deployment;
 mod echo;
 mod events;
 mod load;
+mod local;
 mod mail;
 mod rate_limits;
 mod redis;
@@ -24,6 +25,7 @@ pub use deployment::Deployment;
 pub use echo::{EchoKv, EchoRedis, EchoSettings};
 pub use events::Events;
 pub use load::{ConfigError, in_one_line, load};
+pub use local::Local;
 pub use mail::{Mail, Smtp, SmtpTls};
 pub use rate_limits::{DraftVersion, FailModes, Rate, RateLimits, ResetForm, WhenGone};
 pub use redis::SharedLimits;
@@ -51,7 +53,7 @@ pub struct Config {
     pub upgrade_url: String,
     /// Where accounts, resources and the ledger are.
     pub database: Database,
-    /// Where the files are, unless they are in `data_dir`.
+    /// Where the files are, unless they are in `data_dir`, and where they are archived.
     pub storage: Storage,
     /// Server-sent events.
     pub events: Events,
@@ -137,6 +139,12 @@ impl Config {
     #[must_use]
     pub fn objects_dir(&self) -> PathBuf {
         self.data_dir.join("objects")
+    }
+
+    /// The folder of archived files, when `embedded` and if there is one.
+    #[must_use]
+    pub fn archive_dir(&self) -> Option<&Path> {
+        self.storage.local.as_ref()?.archive_dir.as_deref()
     }
 
     /// The database, when no other is named.

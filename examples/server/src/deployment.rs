@@ -2,7 +2,7 @@
 //!
 //! | | `embedded` | `global` | `mainland` |
 //! |---|---|---|---|
-//! | files | a folder | Cloudflare R2 | Aliyun OSS or Tencent COS |
+//! | files | a folder, perhaps with an archive | Cloudflare R2 | Aliyun OSS or Tencent COS |
 //! | captchas | nobody asks for any | Cloudflare Turnstile | Aliyun |
 //!
 //! Database, limiter, echo and mails are as the configuration names them, in every deployment. What is paid by (gateways) and who delivers
@@ -19,6 +19,7 @@ use crate::config::{Config, ConfigError, Deployment};
 mod bucket;
 mod captcha;
 pub mod files;
+pub mod folder;
 mod hold;
 pub mod owner;
 
@@ -49,7 +50,7 @@ impl Parts {
         let hold = Hold::take(config)?;
         Ok(match config.deployment {
             Deployment::Embedded => Self {
-                files: Files::in_folder(config)?,
+                files: Files::in_folder(config, clock)?,
                 captcha: None,
                 _hold: hold,
             },

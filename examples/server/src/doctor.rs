@@ -98,11 +98,13 @@ impl fmt::Display for Broken {
     }
 }
 
-/// What is wrong with the bucket of the files. A folder is the running server's, which would have stopped.
+/// What is wrong with the bucket of the files. A folder is the running server's, which would have stopped; but the disk of its archive may
+/// be gone.
 async fn examine_bucket(config: &Config) -> Result<Option<Broken>, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let Some(files) = deployment::bucket(config, &clock)? else {
-        return Ok(None);
+        let apart = deployment::folder::belong_together(config).err();
+        return Ok(apart.map(|why| Broken::Files(why.to_string())));
     };
     let trouble = files.examine().await.err();
     Ok(trouble.map(|trouble| Broken::Files(files.complaint(&trouble))))

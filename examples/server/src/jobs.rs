@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use picora_core::{StoreError, Timestamp};
+use picora_local::TiersSwept;
 use picora_media::{Janitor, Scavenged, Scavenging, Tidied};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -126,12 +127,13 @@ async fn sweep(app: Arc<App>, older_than: Duration, now: Timestamp) {
     let Some(staged) = &app.parts.files.staged else {
         return;
     };
-    match staged.sweep_staged(older_than, now).await {
-        Ok(swept) if swept.files == 0 => {}
-        Ok(swept) => tracing::info!(
-            files = swept.files,
-            bytes = swept.bytes.get(),
-            "removed staged files of dead processes"
+    match staged.sweep(older_than, now).await {
+        Ok(swept) if swept.staged.files == 0 && swept.shadows == 0 => {}
+        Ok(TiersSwept { staged, shadows }) => tracing::info!(
+            files = staged.files,
+            bytes = staged.bytes.get(),
+            shadows,
+            "removed what dead processes left"
         ),
         Err(error) => tracing::warn!(%error, "staged files could not be swept"),
     }

@@ -25,6 +25,7 @@ pub mod account;
 pub mod admin;
 pub mod delivery;
 pub mod events;
+mod frozen;
 pub mod history;
 pub mod notifications;
 pub mod public;

@@ -33,11 +33,19 @@ pub async fn run(of: Config) -> Result<ExitCode, StartError> {
     let listen = listener
         .local_addr()
         .map_err(|error| StartError(format!("the listening address is unknown: {error}")))?;
+    let mut storage = of.storage;
+    if let Some(local) = &mut storage.local {
+        // The folders of a living server are a pair, of which neither may be had alone.
+        local.archive_dir = local
+            .archive_dir
+            .take()
+            .map(|_| folder.path().join("archive"));
+    }
     let config = Config {
         listen,
         data_dir: folder.path().join("data"),
         deployment: of.deployment,
-        storage: of.storage,
+        storage,
         ..Config::default()
     };
     let clock = Arc::new(ManualClock::at(START));

@@ -62,6 +62,18 @@ fn says(role: &str, name: &str) -> String {
     format!("{role} {name}")
 }
 
+/// The name of the pair that a folder is one of, which the other folder has, too; `None` for a folder that is alone.
+///
+/// Nothing is locked or changed, so it may be asked beside a server. **Boundaries**: a first opening that was cut short has not made a pair
+/// yet, and nothing was archived by it. **Errors**: the operating system's; a folder that is not there is alone.
+pub fn pair_of(folder: &Path) -> io::Result<Option<String>> {
+    let said = read(folder)?;
+    let said = said.as_deref().and_then(|it| it.split_once(' '));
+    Ok(said
+        .filter(|(role, _)| *role != BEGUN)
+        .map(|(_, name)| name.to_owned()))
+}
+
 fn open(mut options: std::fs::OpenOptions, file: &Path) -> io::Result<File> {
     options.create(true).truncate(false).write(true).open(file)
 }
@@ -139,6 +151,7 @@ mod tests {
         for archive_has_it in [false, true] {
             let [hot, archive, other] = folders();
             write(hot.path(), "begun 1").unwrap();
+            assert_eq!(pair_of(hot.path()).unwrap(), None, "nothing is archived");
             if archive_has_it {
                 write(archive.path(), "archive 1").unwrap();
             }
@@ -147,6 +160,9 @@ mod tests {
             join(hot.path(), archive.path()).unwrap();
             let said = [&hot, &archive].map(|folder| read(folder.path()).unwrap().unwrap());
             assert_eq!(said, ["hot 1", "archive 1"]);
+            for folder in [&hot, &archive] {
+                assert_eq!(pair_of(folder.path()).unwrap().as_deref(), Some("1"));
+            }
         }
     }
 }

@@ -137,6 +137,7 @@ const VERBATIM: &[&str] = &[
     "storage.cos.bucket",
     "storage.cos.secret",
     "storage.cos.token",
+    "storage.local.archive_dir",
     "storage.oss.access_key_id",
     "storage.oss.bucket",
     "storage.oss.secret",

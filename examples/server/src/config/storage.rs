@@ -8,13 +8,15 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::secret::{exposed, hidden, secret, source};
-use super::{ConfigError, Deployment};
+use super::{ConfigError, Deployment, Local};
 
-/// The bucket of a deployment: `[storage.r2]` for `global`, one of `[storage.oss]` and `[storage.cos]` for `mainland`, none for
-/// `embedded`. A table that the deployment does not use is an error.
+/// The bucket of a deployment: `[storage.r2]` for `global`, one of `[storage.oss]` and `[storage.cos]` for `mainland`; `embedded` has none,
+/// but perhaps `[storage.local]`. A table that the deployment does not use is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Storage {
+    /// An archive beside the folder of the files.
+    pub local: Option<Local>,
     /// A bucket of Cloudflare R2.
     pub r2: Option<Bucket>,
     /// A bucket of Aliyun OSS.
@@ -70,6 +72,16 @@ impl Storage {
     /// be.
     pub fn chosen(&self, deployment: Deployment) -> Result<Option<(Vendor, &Bucket)>, ConfigError> {
         let fault = |key, problem| Err(ConfigError::Value { key, problem });
+        match (deployment, &self.local) {
+            (Deployment::Embedded, Some(local)) => local.check()?,
+            (_, Some(_)) => {
+                return fault(
+                    "storage.local",
+                    "is of the deployment `embedded`: the others archive in their bucket",
+                );
+            }
+            (_, None) => {}
+        }
         let (vendor, bucket) = match (deployment, &self.r2, &self.oss, &self.cos) {
             (Deployment::Embedded, None, None, None) => return Ok(None),
             (Deployment::Embedded, ..) => {

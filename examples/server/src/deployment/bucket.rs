@@ -55,11 +55,11 @@ pub(super) fn open(
         bytes: store.bytes,
         staged: None,
         tiers: Some(store.tiers),
+        examine: store.examine,
         bucket: Some(Probed {
             host: host.trim_end_matches('/').to_owned(),
             bucket: name.clone(),
             access_key_id,
-            examine: store.examine,
         }),
         place: format!("the bucket {name} of {}", vendor.name()),
     })

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use object_store::path::Path;
 use object_store::{Error, ObjectStore};
-use picora_local::LocalStore;
+use picora_core::Clock;
 use picora_storage::{Examine, Trouble};
 use picora_tiering::TierControl;
 
+use super::folder::{self, Staged};
 use crate::app::StartError;
 use crate::config::Config;
 
@@ -18,10 +19,12 @@ pub struct Files {
     /// The bytes.
     pub bytes: Arc<dyn ObjectStore>,
     /// Files of uploads that never came to an end, to be swept; only a folder has them where we see them.
-    pub staged: Option<LocalStore>,
+    pub staged: Option<Staged>,
     /// The tiers, where there are any.
     pub tiers: Option<Arc<dyn TierControl>>,
-    /// The bucket, as it is looked at before work begins; a folder was tried when it was opened.
+    /// Who looks whether they can be kept.
+    pub(super) examine: Arc<dyn Examine>,
+    /// The bucket, if they are in one.
     pub(super) bucket: Option<Probed>,
     /// The place, for people.
     pub(super) place: String,
@@ -32,28 +35,15 @@ pub(super) struct Probed {
     pub(super) host: String,
     pub(super) bucket: String,
     pub(super) access_key_id: String,
-    pub(super) examine: Arc<dyn Examine>,
 }
 
 impl Files {
-    /// The folder of the embedded deployment, for this process alone or shared with others on the same database.
+    /// The folder of the embedded deployment, and perhaps its archive, for this process alone or shared with others on the same database.
+    /// Restores that pretend to take long take it by `clock`.
     ///
-    /// **Errors**: [`StartError`] names the folder; it is another server's, or cannot be written.
-    pub fn in_folder(config: &Config) -> Result<Self, StartError> {
-        let folder = config.objects_dir();
-        let opened = if config.database.shared_folder {
-            LocalStore::open_shared(&folder)
-        } else {
-            LocalStore::open(&folder)
-        };
-        let store = opened.map_err(|error| StartError(error.to_string()))?;
-        Ok(Self {
-            bytes: Arc::new(store.clone()),
-            staged: Some(store),
-            tiers: None,
-            bucket: None,
-            place: format!("the folder {}", folder.display()),
-        })
+    /// **Errors**: [`StartError`] names the folder; it is another server's, cannot be written, or its archive is another one.
+    pub fn in_folder(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self, StartError> {
+        folder::open(config, clock)
     }
 
     /// Where they are: `the bucket photos of Aliyun OSS`.
@@ -68,15 +58,16 @@ impl Files {
         self.bucket.is_some()
     }
 
-    /// Does once what the server will do all day: writes a small object, reads it, removes it, and lists. Nothing to do in a folder.
+    /// Does once what the server will do all day: writes a small object, reads it, removes it, and, in a bucket, lists. An archive is
+    /// looked at as well as the folder beside it.
     ///
-    /// **Errors**: [`Trouble`], within [`EXAMINED_WITHIN`].
+    /// **Errors**: [`Trouble`], within [`EXAMINED_WITHIN`] in a bucket; a disk that hangs hangs.
     pub async fn examine(&self) -> Result<(), Trouble> {
         let Some(probed) = &self.bucket else {
-            return Ok(());
+            return self.examine.examine().await;
         };
         let examined = async {
-            probed.examine.examine().await?;
+            self.examine.examine().await?;
             self.list(probed).await
         };
         let examined = tokio::time::timeout(EXAMINED_WITHIN, examined).await;
@@ -107,7 +98,12 @@ impl Files {
     }
 
     /// The same for who starts a server: one sentence that also names the place.
+    ///
+    /// Folders were tried when they were opened, except for their being full: a server on a full disk must start, for removing helps.
     pub async fn must_work(&self) -> Result<(), StartError> {
+        if !self.are_in_a_bucket() {
+            return Ok(());
+        }
         let examined = self.examine().await;
         examined.map_err(|trouble| StartError(self.complaint(&trouble)))
     }

@@ -19,8 +19,9 @@ use picora_core::AssetId;
 use picora_http::ApiError;
 use picora_media::Asset;
 use picora_storage::ObjectKey;
+use picora_storage::error::is_frozen;
 
-use super::{Access, Route};
+use super::{Access, Route, frozen};
 use crate::app::App;
 use crate::credential::identify;
 use crate::egress::{self, Counted};
@@ -139,6 +140,7 @@ async fn body(app: &Arc<App>, asset: &Asset, range: Range<u64>) -> Result<Body, 
         Err(object_store::Error::NotFound { .. }) if is_gone(app, asset).await? => {
             return Err(ApiError::not_found().into());
         }
+        Err(error) if is_frozen(&error) => return Err(frozen::failure(app, asset).await),
         Err(error) => return Err(picora_storage::error::harmless("read", error).into()),
     };
     let bytes = found.into_stream().boxed();

@@ -4,6 +4,7 @@
 
 mod admin;
 mod answer;
+mod archive;
 mod bad_form;
 mod bad_wire;
 #[cfg(feature = "real-servers")]

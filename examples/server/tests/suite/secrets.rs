@@ -47,6 +47,26 @@ fn nothing_that_is_printed_shows_one() {
     }
 }
 
+/// What is not encrypted would show a proxy the token; and an emulator on this machine is nobody else's.
+#[test]
+fn a_proxy_of_the_environment_is_passed_by_on_this_machine() {
+    for vendor in [Vendor::R2, Vendor::Oss, Vendor::Cos] {
+        let sky = Sky::of(vendor);
+        let place = Place::new(&sky.lines(&[]));
+        let proxy = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        proxy.set_nonblocking(true).unwrap();
+        let address = format!("http://{}", proxy.local_addr().unwrap());
+        let mut command = place.command();
+        for variable in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(variable, &address);
+        }
+        let checked = command.args(["storage", "check"]).output().unwrap();
+        assert!(checked.status.success(), "{}", text(&checked));
+        let asked = proxy.accept().unwrap_err();
+        assert_eq!(asked.kind(), std::io::ErrorKind::WouldBlock);
+    }
+}
+
 /// Parsers like to draw the line at fault.
 #[test]
 fn a_file_that_does_not_read_is_not_drawn() {
