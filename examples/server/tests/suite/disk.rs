@@ -114,7 +114,7 @@ async fn is_whole_again(child: &Child, by: &Account) {
     let usage = child.get(by, "/v1/user/me/usage").await.data();
     assert_eq!(usage["image"]["storage"]["used"], 6_000_000);
     assert_eq!(usage["uploads"]["day"]["used"], before + 1);
-    let objects = "test $(find \"$0/objects/objects\" -type f | wc -l) = 2";
+    let objects = "test $(find \"$0/objects/objects/media\" -type f | wc -l) = 2";
     beside(child, objects);
 }
 
