@@ -11,7 +11,7 @@ use crate::world::files_below;
 
 /// So many, years old.
 fn plant(place: &Place, many: u8) {
-    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     for number in 0..many {
         let id = AssetId::from_bytes(MediaKind::Image, [number; 16]);
         let key = ObjectKey::new(AccountId::from_bytes([7; 16]), id).to_string();
