@@ -52,6 +52,7 @@ impl Dialect for CosDialect {
     const LIST: &'static [(&'static str, &'static str)] = &[];
     const GOES_ON: (&'static str, &'static str) = ("marker", "NextMarker");
     const STARTS_AFTER: &'static str = "marker";
+    const CUTS_RANGES: Option<(&'static str, &'static str)> = None;
     const REPLACES: &'static str = "Replaced";
 
     fn headers(

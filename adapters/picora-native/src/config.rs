@@ -5,7 +5,7 @@ use std::time::Duration;
 use picora_sign::Credentials;
 use url::Url;
 
-use crate::patience::Waits;
+use crate::patience::{JOINING, Waits};
 
 /// A bucket at its address, where it lies, and who asks.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub struct NativeConfig {
     /// How long one call may take in all, before the last failure is told: every try, every pause, and the answer but for an object's bytes.
     /// What a request sends has a second more for each 128 KiB.
     pub budget: Duration,
+    /// How long a store may join the parts of an upload, or copy, once it has begun to answer: vendors say 200 at once, and then send
+    /// spaces, none later than [`read_timeout`](Self::read_timeout) after the one before, until they have ended. It comes on top of the budget.
+    pub joining: Duration,
     /// How often a request is sent at most.
     pub attempts: u32,
 }
@@ -59,6 +62,7 @@ impl NativeConfig {
             connect_timeout: self.connect_timeout,
             read_timeout: self.read_timeout,
             budget: self.budget,
+            joining: self.joining,
             attempts: self.attempts,
         }
     }
@@ -90,6 +94,7 @@ impl NativeConfig {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(20),
             budget: Duration::from_secs(60),
+            joining: JOINING,
             attempts: 4,
         })
     }

@@ -79,6 +79,7 @@ impl<D: Dialect> TierControl for Native<D> {
         for (name, value) in &headers.metadata {
             ask = ask.with(format!("{prefix}meta-{name}"), value);
         }
+        ask.joins = true;
         // Not again by itself after a loss: whether it has happened is for a probe to say.
         match self.wire.document(&ask, "CopyObjectResult").await {
             Ok(_) => Ok(Moved::Done),

@@ -225,6 +225,9 @@ impl<D: Dialect> ObjectStore for Native<D> {
             }
             if !options.head {
                 ask = ask.with("range", range.to_string());
+                if let Some((name, value)) = D::CUTS_RANGES {
+                    ask = ask.with(name, value);
+                }
             }
         }
         let dates = [
@@ -342,6 +345,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
         if matches!(options.mode, CopyMode::Create) {
             ask = ask.with(format!("{}forbid-overwrite", D::PREFIX), "true");
         }
+        ask.joins = true;
         ask.repeatable = matches!(options.mode, CopyMode::Overwrite);
         match self.wire.document(&ask, "CopyObjectResult").await {
             Ok(_) => Ok(()),
