@@ -67,9 +67,10 @@ macro_rules! store_promises {
     };
     ($fresh:path, updates: $updates:expr) => {
         $crate::store_promises! { @own $fresh;
-            bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused, a_range_is_cut_to_its_object;
+            bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused, a_range_is_cut_to_its_object,
+                a_version_that_cannot_be_had_is_refused;
             tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_read_as_the_caps_say,
-                what_is_not_there_or_another_is_not_moved;
+                what_is_not_there_or_another_is_not_moved, another_conflict_is_no_restore, a_copy_onto_itself_loses_no_header;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
                 a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown,
                 a_refusal_after_a_lost_answer_is_not_certain;

@@ -115,7 +115,7 @@ impl Dialect for CosDialect {
             restore_worst: Duration::from_secs(5 * 60 * 60),
             restores_per_second: Some(100),
             paid_replica: true,
-            self_copy_drops_headers: false,
+            self_copy_drops_headers: true,
             copy_limit: COPY_LIMIT,
         }
     }

@@ -105,7 +105,7 @@ pub fn pieces(
 pub(crate) struct InTime {
     /// All of it.
     pub(crate) end: Instant,
-    /// How long each piece of it may let wait for itself.
+    /// How long each space before it may let wait for itself, and then its end.
     pub(crate) pause: Duration,
 }
 
@@ -124,9 +124,15 @@ pub(crate) async fn whole(
     in_time: InTime,
 ) -> Result<Bytes, Failure> {
     let mut bytes = body.bytes_stream();
-    let mut read = BytesMut::new();
+    let (mut read, mut began) = (BytesMut::new(), None);
     loop {
-        let by = in_time.end.min(after(in_time.pause));
+        // Spaces say that it goes on; a document that has begun is made.
+        let by = if is_space(&read) {
+            after(in_time.pause)
+        } else {
+            *began.get_or_insert_with(|| after(in_time.pause))
+        };
+        let by = by.min(in_time.end);
         let next = timeout_at(by, bytes.try_next()).await;
         let next = next.map_err(|_| Failure::Lost("its end did not come in time".to_owned()))?;
         let Some(more) = next.map_err(|error| Failure::of(&error))? else {
@@ -137,6 +143,12 @@ pub(crate) async fn whole(
         }
         read.extend_from_slice(&more);
     }
+}
+
+/// Whether nothing has come but spaces, and perhaps the line that stands before a document.
+fn is_space(read: &[u8]) -> bool {
+    let read = read.trim_ascii();
+    read.is_empty() || (read.starts_with(b"<?xml") && read.ends_with(b"?>"))
 }
 
 /// A page of 1,000 keys of 1,023 bytes, each byte written with six, and what is said of each.

@@ -86,13 +86,16 @@ impl Failure {
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
-            // What came was not what was sent: the next time it may be.
+            // What came was not what was sent, or not all of it: the next time it may be.
             Self::Refused(refusal)
-                if matches!(refusal.code.as_str(), "InvalidDigest" | "BadDigest") =>
+                if matches!(
+                    refusal.code.as_str(),
+                    "InvalidDigest" | "BadDigest" | "RequestTimeout"
+                ) =>
             {
                 true
             }
-            Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
+            Self::Refused(refusal) => matches!(refusal.status, 408 | 429 | 500 | 502 | 503 | 504),
             // Name servers have weak moments, too.
             Self::NoSuchHost { .. } | Self::Unreached(_) | Self::Lost(_) => true,
             Self::Doubtful(_) | Self::Untrusted(_) | Self::Throttled { .. } | Self::Corrupt(_) => {

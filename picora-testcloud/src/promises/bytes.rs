@@ -86,3 +86,13 @@ pub async fn a_range_is_cut_to_its_object<S: Store>(fresh: impl Fn() -> (Cloud, 
     }
     assert_eq!(cloud.surprises(), Vec::<String>::new());
 }
+
+/// What a store has not is not left out in silence.
+pub async fn a_version_that_cannot_be_had_is_refused<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
+    let (_cloud, store) = fresh();
+    let path = Path::from("photo");
+    store.put(&path, "bytes".into()).await.unwrap();
+    let options = GetOptions::default().with_version(Some("1".to_owned()));
+    let found = store.get_opts(&path, options).await;
+    assert!(found.is_err(), "{found:?}");
+}
