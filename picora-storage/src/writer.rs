@@ -106,7 +106,9 @@ impl<'a> ObjectWriter<'a> {
     /// Publishes the body under its key and answers what it is.
     ///
     /// **Errors**: after `Unknown` the object may be there, whole: probe it by [`object::length`](crate::object::length), or remove it.
-    /// After any other kind it is not. Dropping the future is like `Unknown`.
+    /// What was sent is left to the store then: it may be joining it still, and if it is not, its lifecycle rule for unfinished uploads
+    /// removes it. After `Corrupt` the store has taken other bytes than those that were sent, and serves them: remove the object. After any
+    /// other kind it is not there. Dropping the future is like `Unknown`.
     pub async fn finish(mut self) -> Result<Measured, StoreError> {
         let last = PutPayload::from(mem::take(&mut self.part));
         match mem::replace(&mut self.stage, Stage::Broken) {
@@ -174,7 +176,10 @@ async fn complete(
             Ok(_) => return Ok(()),
         },
     };
-    give_up(upload).await;
+    // The store may be joining them still.
+    if failure.kind() != StoreErrorKind::Unknown {
+        give_up(upload).await;
+    }
     Err(failure)
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,10 @@ pub(crate) struct Cut {
     breaks: bool,
     /// Counts what is sent.
     counter: Arc<AtomicU64>,
+    /// Spaces that come before all of them, and how long before each.
+    drips: (usize, Duration),
+    /// Until then the next of these spaces has time.
+    dripping: Option<Pin<Box<Sleep>>>,
     /// Until then, what was sent has time to leave; otherwise the client would not even see the headers.
     leaving: Option<Pin<Box<Sleep>>>,
 }
@@ -40,6 +44,8 @@ impl Cut {
             left: length,
             breaks: false,
             counter: Arc::default(),
+            drips: (0, Duration::ZERO),
+            dripping: None,
             leaving: None,
         }
     }
@@ -66,6 +72,13 @@ impl Cut {
         self
     }
 
+    /// The same after so many spaces, each of which lets wait for itself.
+    pub(crate) fn dripping(mut self, spaces: usize, pause: Duration) -> Self {
+        self.drips = (spaces, pause);
+        self.announced += spaces as u64;
+        self
+    }
+
     /// The same, counted.
     pub(crate) fn counted(mut self, counter: &Arc<AtomicU64>) -> Self {
         self.counter = Arc::clone(counter);
@@ -81,6 +94,14 @@ impl Body for Cut {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
+        if self.drips.0 > 0 {
+            let pause = self.drips.1;
+            let dripping = self.dripping.get_or_insert_with(|| Box::pin(sleep(pause)));
+            ready!(dripping.as_mut().poll(context));
+            self.dripping = None;
+            self.drips.0 -= 1;
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b" ")))));
+        }
         if self.left > 0 {
             let Some(mut piece) = self.pieces.next() else {
                 return Poll::Ready(Some(Err(Closed)));
@@ -102,7 +123,7 @@ impl Body for Cut {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0 && !self.breaks
+        self.left == 0 && self.drips.0 == 0 && !self.breaks
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Fault {
     CutRequest(usize),
     /// It is done, and answered so much later.
     Hang(Duration),
+    /// It is done, and answered at once with its status, then with so many spaces, each after so long, and with its document in the end.
+    Drips(usize, Duration),
     /// One bit of the request's body changes on its way.
     FlippedOnTheWay,
     /// One bit of the answer's body changes on its way.

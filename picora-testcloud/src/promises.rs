@@ -14,6 +14,7 @@ pub mod charged;
 pub mod faults;
 pub mod gigabyte;
 pub mod history;
+pub mod joins;
 pub mod late;
 pub mod liars;
 mod model;
@@ -66,11 +67,13 @@ macro_rules! store_promises {
     };
     ($fresh:path, updates: $updates:expr) => {
         $crate::store_promises! { @own $fresh;
-            bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused;
+            bytes: keys_and_headers_of_all_kinds_come_back, a_second_create_is_refused, a_range_is_cut_to_its_object,
+                a_version_that_cannot_be_had_is_refused;
             tiers: ten_moves_keep_every_header_and_every_byte, an_archived_object_is_read_as_the_caps_say,
-                what_is_not_there_or_another_is_not_moved;
+                what_is_not_there_or_another_is_not_moved, another_conflict_is_no_restore, a_copy_onto_itself_loses_no_header;
             faults: a_put_is_sent_again_until_it_is_there_once, a_lost_create_does_not_take_somebody_elses_object_for_its_own,
-                a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown;
+                a_body_that_is_cut_short_is_an_error, an_error_inside_a_200_is_no_copy, a_move_whose_answer_is_lost_is_unknown,
+                a_refusal_after_a_lost_answer_is_not_certain;
             scrub: a_flipped_bit_is_found_by_its_key, what_is_archived_is_frozen_and_what_is_denied_is_told,
                 a_scrub_in_parts_reads_each_object_once;
             strange: a_page_of_somebody_in_front_is_no_answer, what_is_no_document_says_nothing, what_never_ends_is_not_read_to_its_end,
@@ -93,6 +96,7 @@ macro_rules! store_promises {
             unreachable: a_name_that_leads_nowhere_is_named, a_port_where_nobody_listens_is_named, a_black_hole_is_left_within_the_deadline,
                 a_certificate_that_nobody_vouches_for_is_not_believed, a_server_without_tls_is_not_believed,
                 a_certificate_of_another_host_is_not_believed;
+            joins: a_long_join_is_waited_for;
         }
     };
     (liars: $start:path, $open:path) => {

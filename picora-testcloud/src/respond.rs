@@ -186,6 +186,10 @@ impl Shared {
                 tokio::time::sleep(after).await;
                 whole(answer)
             }
+            Fault::Drips(spaces, pause) => {
+                let (answer, body) = whole(self.act(&call));
+                (answer, body.dripping(spaces, pause))
+            }
             Fault::FlippedOnTheWay => {
                 call.body = object::flipped(&call.body, call.body.len() / 2);
                 whole(self.act(&call))

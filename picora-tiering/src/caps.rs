@@ -23,7 +23,7 @@ pub struct TierCaps {
     pub restores_per_second: Option<u32>,
     /// Whether a restored object is billed as a hot copy beside the archived one until its days are over.
     pub paid_replica: bool,
-    /// Whether a copy onto itself takes its headers from the request alone: what is not sent again is lost.
+    /// Whether a move takes its headers from the request alone: what is not sent again is lost.
     pub self_copy_drops_headers: bool,
     /// The largest object that can be moved by one copy, inclusive.
     pub copy_limit: Amount,

@@ -19,6 +19,10 @@ pub trait TierControl: Send + Sync {
     async fn probe(&self, key: &Path) -> Result<Option<Present>, StoreError>;
 
     /// Moves an object in place, if it is still the one of the guard, and sends its headers again.
+    ///
+    /// **Boundaries**: `headers` are all that it is served with afterwards: send those of the last [`probe`](Self::probe). Clouds move by a
+    /// copy onto itself, which carries neither an object's own access list nor an encryption that was asked for it alone: leave both to
+    /// the bucket.
     async fn set_tier(
         &self,
         key: &Path,

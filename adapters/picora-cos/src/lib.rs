@@ -52,6 +52,7 @@ impl Dialect for CosDialect {
     const LIST: &'static [(&'static str, &'static str)] = &[];
     const GOES_ON: (&'static str, &'static str) = ("marker", "NextMarker");
     const STARTS_AFTER: &'static str = "marker";
+    const CUTS_RANGES: Option<(&'static str, &'static str)> = None;
     const REPLACES: &'static str = "Replaced";
 
     fn headers(
@@ -114,7 +115,7 @@ impl Dialect for CosDialect {
             restore_worst: Duration::from_secs(5 * 60 * 60),
             restores_per_second: Some(100),
             paid_replica: true,
-            self_copy_drops_headers: false,
+            self_copy_drops_headers: true,
             copy_limit: COPY_LIMIT,
         }
     }

@@ -10,6 +10,7 @@ use object_store::client::HttpResponseBody;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::failure::Failure;
+use crate::patience::after;
 use crate::refusal::Refusal;
 use crate::xml;
 
@@ -25,7 +26,8 @@ pub struct Document {
 impl Document {
     /// Reads one of this name; an error inside it is a refusal, whatever the status said.
     pub(crate) fn read(bytes: Bytes, name: &str) -> Result<Self, Failure> {
-        let texts = xml::texts(&bytes);
+        // Who is slow to make one sends spaces before it.
+        let texts = xml::texts(bytes.trim_ascii_start());
         let texts = texts.ok_or_else(|| Failure::Lost("its answer is no document".to_owned()))?;
         if texts.iter().any(|(path, _)| path == "Error/Code") {
             return Err(Failure::Refused(Box::new(Refusal {
@@ -98,29 +100,55 @@ pub fn pieces(
     .boxed()
 }
 
-/// Reads a whole body of at most so many bytes, by then.
+/// When a body must have come.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InTime {
+    /// All of it.
+    pub(crate) end: Instant,
+    /// How long each space before it may let wait for itself, and then its end.
+    pub(crate) pause: Duration,
+}
+
+impl InTime {
+    /// All of it by then, in whatever pieces.
+    pub(crate) const fn by(end: Instant) -> Self {
+        let pause = Duration::MAX;
+        Self { end, pause }
+    }
+}
+
+/// Reads a whole body of at most so many bytes, in time.
 pub(crate) async fn whole(
     body: HttpResponseBody,
     longest: usize,
-    deadline: Instant,
+    in_time: InTime,
 ) -> Result<Bytes, Failure> {
     let mut bytes = body.bytes_stream();
-    let reading = async {
-        let mut read = BytesMut::new();
-        while let Some(more) = bytes
-            .try_next()
-            .await
-            .map_err(|error| Failure::of(&error))?
-        {
-            if read.len() + more.len() > longest {
-                return Err(Failure::Lost(format!("it is longer than {longest} bytes")));
-            }
-            read.extend_from_slice(&more);
+    let (mut read, mut began) = (BytesMut::new(), None);
+    loop {
+        // Spaces say that it goes on; a document that has begun is made.
+        let by = if is_space(&read) {
+            after(in_time.pause)
+        } else {
+            *began.get_or_insert_with(|| after(in_time.pause))
+        };
+        let by = by.min(in_time.end);
+        let next = timeout_at(by, bytes.try_next()).await;
+        let next = next.map_err(|_| Failure::Lost("its end did not come in time".to_owned()))?;
+        let Some(more) = next.map_err(|error| Failure::of(&error))? else {
+            return Ok(read.freeze());
+        };
+        if read.len() + more.len() > longest {
+            return Err(Failure::Lost(format!("it is longer than {longest} bytes")));
         }
-        Ok(read.freeze())
-    };
-    let read = timeout_at(deadline, reading).await;
-    read.unwrap_or_else(|_| Err(Failure::Lost("its end did not come in time".to_owned())))
+        read.extend_from_slice(&more);
+    }
+}
+
+/// Whether nothing has come but spaces, and perhaps the line that stands before a document.
+fn is_space(read: &[u8]) -> bool {
+    let read = read.trim_ascii();
+    read.is_empty() || (read.starts_with(b"<?xml") && read.ends_with(b"?>"))
 }
 
 /// A page of 1,000 keys of 1,023 bytes, each byte written with six, and what is said of each.

@@ -18,6 +18,8 @@ pub(crate) struct Ask {
     pub(crate) repeatable: bool,
     /// Whether the vendor takes only so many of its kind in a second.
     pub(crate) rationed: bool,
+    /// Whether the store joins parts or copies, which takes its time.
+    pub(crate) joins: bool,
 }
 
 impl Ask {
@@ -35,6 +37,7 @@ impl Ask {
             bytes: self.body.len(),
             repeatable: self.repeatable,
             rationed: self.rationed,
+            joins: self.joins,
         }
     }
 

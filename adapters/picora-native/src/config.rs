@@ -5,7 +5,7 @@ use std::time::Duration;
 use picora_sign::Credentials;
 use url::Url;
 
-use crate::patience::Waits;
+use crate::patience::{JOINING, Waits};
 
 /// A bucket at its address, where it lies, and who asks.
 #[derive(Clone, Debug)]
@@ -27,9 +27,13 @@ pub struct NativeConfig {
     pub connect_timeout: Duration,
     /// How long nothing may come: an answer after its request, or the next bytes of an object.
     pub read_timeout: Duration,
-    /// How long one call may take in all, before the last failure is told: every try, every pause, and the answer but for an object's bytes.
-    /// What a request sends has a second more for each 128 KiB.
+    /// How long one request may take in all, before the last failure is told: every try, every pause, and the answer but for an object's bytes.
+    /// What a request sends has a second more for each 128 KiB. A call may be several requests, each with a budget: pages of a list, or the
+    /// look at what is there after a lost create.
     pub budget: Duration,
+    /// How long a store may join the parts of an upload, or copy, once it has begun to answer: vendors say 200 at once, and then send
+    /// spaces, none later than [`read_timeout`](Self::read_timeout) after the one before, until they have ended. It comes on top of the budget.
+    pub joining: Duration,
     /// How often a request is sent at most.
     pub attempts: u32,
 }
@@ -59,7 +63,23 @@ impl NativeConfig {
             connect_timeout: self.connect_timeout,
             read_timeout: self.read_timeout,
             budget: self.budget,
+            joining: self.joining,
             attempts: self.attempts,
+        }
+    }
+
+    /// As it is, if requests can be made of it: its parts may have been set by anybody.
+    pub(crate) fn verified(self) -> Result<Self, ConfigError> {
+        address(self.endpoint.as_str())?;
+        let name = self.bucket.as_bytes();
+        let plain = |it: &u8| it.is_ascii_lowercase() || it.is_ascii_digit();
+        let named = name.iter().all(|it| plain(it) || matches!(it, b'-' | b'.'))
+            && name.first().is_some_and(plain)
+            && name.last().is_some_and(plain);
+        if named {
+            Ok(self)
+        } else {
+            Err(ConfigError::Bucket(self.bucket))
         }
     }
 
@@ -90,6 +110,7 @@ impl NativeConfig {
             connect_timeout: Duration::from_secs(5),
             read_timeout: Duration::from_secs(20),
             budget: Duration::from_secs(60),
+            joining: JOINING,
             attempts: 4,
         })
     }
@@ -105,10 +126,16 @@ impl NativeConfig {
 /// assert!(address("http://media.example.com").is_err() && address("https://media.example.com/photos").is_err());
 /// ```
 pub fn address(text: &str) -> Result<Url, ConfigError> {
-    let unreadable = || ConfigError::Endpoint(text.to_owned());
+    let shown = || match text.rsplit_once('@') {
+        Some((_, host)) => format!("…@{host}"), // a password may stand before it
+        None => text.to_owned(),
+    };
+    let unreadable = || ConfigError::Endpoint(shown());
     let url: Url = text.parse().map_err(|_| unreadable())?;
     let host = url.host().ok_or_else(unreadable)?;
-    if !matches!(url.scheme(), "http" | "https") || url.path() != "/" || url.query().is_some() {
+    let more = url.path() != "/" || url.query().is_some() || url.fragment().is_some();
+    let named = !url.username().is_empty() || url.password().is_some();
+    if !matches!(url.scheme(), "http" | "https") || more || named {
         return Err(unreadable());
     }
     let near = match host {
@@ -117,7 +144,58 @@ pub fn address(text: &str) -> Result<Url, ConfigError> {
         url::Host::Domain(name) => name == "localhost",
     };
     if url.scheme() != "https" && !near {
-        return Err(ConfigError::Plain(text.to_owned()));
+        return Err(ConfigError::Plain(shown()));
     }
     Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> NativeConfig {
+        let key = Credentials::new("AK", "SK");
+        NativeConfig::new("https://example.com", "photos", "somewhere", key).unwrap()
+    }
+
+    #[test]
+    fn what_was_set_by_hand_is_looked_at() {
+        assert!(config().verified().is_ok());
+        let mut plain = config();
+        plain.endpoint = "http://example.com".parse().unwrap();
+        assert!(matches!(plain.verified(), Err(ConfigError::Plain(_))));
+        for name in [
+            "",
+            "../photos",
+            "Photos",
+            "pho/tos",
+            "photos?x",
+            ".photos",
+            "photos-",
+        ] {
+            let mut odd = config();
+            odd.bucket = name.to_owned();
+            assert_eq!(
+                odd.verified().unwrap_err(),
+                ConfigError::Bucket(name.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn an_address_is_of_nobody_and_tells_no_password() {
+        for text in [
+            "https://ann:hidden@example.com",
+            "http://ann:hidden@example.com",
+            "https://ann:hidden@",
+            "https://ann@example.com",
+            "https://example.com/#part",
+        ] {
+            let error = address(text).unwrap_err();
+            assert!(
+                !format!("{error} {error:?}").contains("hidden"),
+                "{error:?}"
+            );
+        }
+    }
 }

@@ -79,6 +79,7 @@ impl<D: Dialect> TierControl for Native<D> {
         for (name, value) in &headers.metadata {
             ask = ask.with(format!("{prefix}meta-{name}"), value);
         }
+        ask.joins = true;
         // Not again by itself after a loss: whether it has happened is for a probe to say.
         match self.wire.document(&ask, "CopyObjectResult").await {
             Ok(_) => Ok(Moved::Done),
@@ -113,7 +114,9 @@ impl<D: Dialect> TierControl for Native<D> {
             Ok(_) => Ok(RestoreAck::Readable),
             Err(failed) => match failed.failure.status() {
                 Some(404) if failed.failure.is_missing() => Ok(RestoreAck::Missing),
-                Some(409) => Ok(RestoreAck::InProgress),
+                Some(409) if failed.failure.has_code("RestoreAlreadyInProgress") => {
+                    Ok(RestoreAck::InProgress)
+                }
                 Some(400 | 405) if is_not_archived(&failed.failure) => Ok(RestoreAck::NotArchived),
                 _ => {
                     let located = self.wire.located(failed.failure, key.as_ref());

@@ -24,6 +24,9 @@ pub trait Dialect: Debug + Send + Sync + 'static {
     /// The name in the query after which key a list starts; exclusive.
     const STARTS_AFTER: &'static str;
 
+    /// The header, and its value, that goes with every range, where the vendor else sends the whole object for one that ends outside of it.
+    const CUTS_RANGES: Option<(&'static str, &'static str)>;
+
     /// The directive by which a copy takes its headers from the request.
     const REPLACES: &'static str;
 

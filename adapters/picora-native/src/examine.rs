@@ -92,7 +92,9 @@ fn known(operation: &'static str, failure: &Failure, asker: &Asker<'_>) -> Optio
             host,
             cause: cause.clone(),
         },
-        Failure::Refused(refusal) => return refused(operation, refusal, asker),
+        Failure::Refused(refusal) | Failure::Doubtful(refusal) => {
+            return refused(operation, refusal, asker);
+        }
         Failure::Throttled { .. } | Failure::Corrupt(_) => return None,
     })
 }

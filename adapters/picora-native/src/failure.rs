@@ -14,6 +14,9 @@ pub enum Failure {
     /// The store refused it. Nothing has changed.
     #[error("{0}")]
     Refused(#[source] Box<Refusal>),
+    /// The store refused to let us in, after an earlier try whose answer was lost: that one may have done it.
+    #[error("{0}, and an earlier answer was lost")]
+    Doubtful(#[source] Box<Refusal>),
     /// The host's name leads nowhere. Nothing has changed.
     #[error("there is no host {host} ({cause})")]
     NoSuchHost {
@@ -64,19 +67,18 @@ impl Failure {
         if let Some(failure) = causes().find_map(NoSuchHost::among) {
             return failure;
         }
-        if let Some(Untrusted(cause)) = causes().find_map(Untrusted::among) {
-            return Self::Untrusted(cause);
-        }
         let said = causes().last().map(ToString::to_string); // the innermost says most
         let said = said.unwrap_or_else(|| error.to_string());
         // A connection that is not there in time is a timeout to the client, but nothing was sent.
         let connecting = causes()
             .filter_map(|cause| cause.downcast_ref::<reqwest::Error>())
             .any(reqwest::Error::is_connect);
-        if connecting || error.kind() == HttpErrorKind::Connect {
-            Self::Unreached(said)
-        } else {
-            Self::Lost(said)
+        let connecting = connecting || error.kind() == HttpErrorKind::Connect;
+        // TLS that breaks later may break after the request has come through.
+        match causes().find_map(Untrusted::among) {
+            Some(Untrusted(cause)) if connecting => Self::Untrusted(cause),
+            None if connecting => Self::Unreached(said),
+            _ => Self::Lost(said),
         }
     }
 
@@ -84,16 +86,21 @@ impl Failure {
     #[must_use]
     pub fn passes(&self) -> bool {
         match self {
-            // What came was not what was sent: the next time it may be.
+            // What came was not what was sent, or not all of it: the next time it may be.
             Self::Refused(refusal)
-                if matches!(refusal.code.as_str(), "InvalidDigest" | "BadDigest") =>
+                if matches!(
+                    refusal.code.as_str(),
+                    "InvalidDigest" | "BadDigest" | "RequestTimeout"
+                ) =>
             {
                 true
             }
-            Self::Refused(refusal) => matches!(refusal.status, 429 | 500 | 502 | 503 | 504),
+            Self::Refused(refusal) => matches!(refusal.status, 408 | 429 | 500 | 502 | 503 | 504),
             // Name servers have weak moments, too.
             Self::NoSuchHost { .. } | Self::Unreached(_) | Self::Lost(_) => true,
-            Self::Untrusted(_) | Self::Throttled { .. } | Self::Corrupt(_) => false,
+            Self::Doubtful(_) | Self::Untrusted(_) | Self::Throttled { .. } | Self::Corrupt(_) => {
+                false
+            }
         }
     }
 
@@ -103,12 +110,23 @@ impl Failure {
         match self {
             // A store that says that it failed inside may have failed after it had done it.
             Self::Refused(refusal) => (500..=599).contains(&refusal.status),
-            Self::Lost(_) => true,
+            Self::Lost(_) | Self::Doubtful(_) => true,
             Self::NoSuchHost { .. }
             | Self::Untrusted(_)
             | Self::Unreached(_)
             | Self::Throttled { .. }
             | Self::Corrupt(_) => false,
+        }
+    }
+
+    /// The same when an earlier try of something that changes the store may have done it. Refusals of what is there are for whoever asked
+    /// to look into; that a key or a right has ended meanwhile says nothing of the earlier try.
+    pub(crate) fn after_loss(self) -> Self {
+        match self {
+            Self::Refused(refusal) if matches!(refusal.status, 401 | 403) => {
+                Self::Doubtful(refusal)
+            }
+            failure => failure,
         }
     }
 
@@ -183,5 +201,36 @@ impl Located {
             _ => StoreErrorKind::Internal,
         };
         StoreError::new(kind, backend, operation).caused_by(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    /// As the layers wrap it: an error of I/O in one of I/O.
+    fn tls(kind: HttpErrorKind) -> Failure {
+        let alert = rustls::Error::AlertReceived(rustls::AlertDescription::InternalError);
+        let inner = io::Error::new(io::ErrorKind::InvalidData, alert);
+        Failure::of(&HttpError::new(kind, io::Error::other(inner)))
+    }
+
+    #[test]
+    fn tls_that_breaks_after_the_request_was_sent_says_nothing_of_what_has_happened() {
+        let stranger = tls(HttpErrorKind::Connect);
+        assert!(matches!(stranger, Failure::Untrusted(_)), "{stranger:?}");
+        assert!(!stranger.may_have_happened() && !stranger.passes());
+        for kind in [
+            HttpErrorKind::Request,
+            HttpErrorKind::Interrupted,
+            HttpErrorKind::Timeout,
+            HttpErrorKind::Unknown,
+        ] {
+            let lost = tls(kind);
+            assert!(matches!(lost, Failure::Lost(_)), "{lost:?}");
+            assert!(lost.may_have_happened() && lost.passes());
+        }
     }
 }

@@ -4,16 +4,17 @@ use std::future::Future;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use http::Method;
 use http::response::Parts;
 use object_store::client::{HttpClient, HttpRequest};
 use picora_core::Clock;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::answer::{self, Answered, Document, Failed, LONGEST_DOCUMENT, LONGEST_REFUSAL};
+use crate::answer::{self, Answered, Document, Failed, InTime, LONGEST_DOCUMENT, LONGEST_REFUSAL};
 use crate::config::ConfigError;
 use crate::failure::{Failure, Located};
-use crate::patience::{Patience, Waits, chance};
+use crate::patience::{Patience, Waits, after, chance};
 use crate::ration::Ration;
 use crate::refusal::Refusal;
 use crate::transport;
@@ -47,6 +48,8 @@ pub struct Sending {
     pub repeatable: bool,
     /// Whether the vendor takes only so many of its kind in a second.
     pub rationed: bool,
+    /// Whether the store joins parts or copies, which takes its time: see [`Waits::joining`].
+    pub joins: bool,
 }
 
 impl Line {
@@ -114,7 +117,15 @@ impl Line {
         name: &str,
     ) -> Result<(Parts, Document), Failed> {
         let read = |answered: Answered, deadline| async move {
-            let body = answer::whole(answered.body, LONGEST_DOCUMENT, deadline).await?;
+            let in_time = if sending.joins {
+                InTime {
+                    end: after(self.waits.joining),
+                    pause: self.waits.read_timeout,
+                }
+            } else {
+                InTime::by(deadline)
+            };
+            let body = answer::whole(answered.body, LONGEST_DOCUMENT, in_time).await?;
             Ok((answered.parts, Document::read(body, name)?))
         };
         self.repeat(sending, made, read).await
@@ -129,8 +140,10 @@ impl Line {
         let patience = Patience::new(&self.waits, sending.bytes);
         let mut after_loss = false;
         for retries in 0.. {
-            let answered = match self.once(sending, &made, &patience).await {
+            let mut changes = true;
+            let answered = match self.once(sending, &made, &patience, &mut changes).await {
                 Ok((answered, deadline)) => read(answered, deadline).await,
+                Err(failure) if after_loss && changes => Err(failure.after_loss()),
                 Err(failure) => Err(failure),
             };
             let failure = match answered {
@@ -138,8 +151,11 @@ impl Line {
                 Err(failure) => failure,
             };
             let lost = failure.may_have_happened();
+            // A copy without an answer may be going on still; another would go beside it.
+            let goes_on = sending.joins && matches!(failure, Failure::Lost(_));
             let again = failure.passes()
                 && (sending.repeatable || !lost)
+                && !goes_on
                 && retries + 1 < self.waits.attempts;
             let named = failure.refusal().and_then(|it| it.retry_after);
             let pause = patience.pause(retries, named, chance());
@@ -155,19 +171,21 @@ impl Line {
         unreachable!("the last attempt answers")
     }
 
-    /// One try, and when its answer must be there whole.
+    /// One try, and when its answer must be there whole. Whether it would change the store is told, too.
     async fn once(
         &self,
         sending: Sending,
         made: impl Fn() -> Result<HttpRequest, Failure>,
         patience: &Patience,
+        changes: &mut bool,
     ) -> Result<(Answered, Instant), Failure> {
         if let Some(ration) = self.ration.as_ref().filter(|_| sending.rationed) {
             ration.turn(patience.end).await?;
         }
         let deadline = patience.of_one();
         let request = made()?;
-        let bodiless = request.method() == http::Method::HEAD;
+        let bodiless = request.method() == Method::HEAD;
+        *changes = !matches!(*request.method(), Method::GET | Method::HEAD);
         let response = timeout_at(deadline, self.http.execute(request)).await;
         let response = response.map_err(|_| Failure::Lost("it did not come in time".to_owned()))?;
         let response = response.map_err(|error| Failure::of(&error))?;
@@ -184,7 +202,7 @@ impl Line {
             return Ok((Answered { parts, body }, deadline));
         }
         // Without all of it nobody knows why: 403 may be a wrong key, or an object that is archived.
-        let body = answer::whole(body, LONGEST_REFUSAL, deadline).await?;
+        let body = answer::whole(body, LONGEST_REFUSAL, InTime::by(deadline)).await?;
         let mut refusal = Refusal::read(&parts, &body, self.marks.prefix, &*self.clock);
         refusal.bodiless = bodiless;
         Err(Failure::Refused(Box::new(refusal)))

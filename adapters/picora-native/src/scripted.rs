@@ -161,6 +161,7 @@ impl Dialect for Plain {
     const LIST: &'static [(&'static str, &'static str)] = &[];
     const GOES_ON: (&'static str, &'static str) = ("marker", "NextMarker");
     const STARTS_AFTER: &'static str = "marker";
+    const CUTS_RANGES: Option<(&'static str, &'static str)> = None;
     const REPLACES: &'static str = "REPLACE";
 
     fn headers(_: &NativeConfig, _: &Request<'_>, _: Timestamp) -> Vec<(&'static str, String)> {

@@ -33,6 +33,11 @@ use crate::upload::Upload;
 use crate::{ConfigError, Dialect, NativeConfig};
 
 /// A bucket of a vendor. Cheap to clone.
+///
+/// **Boundaries**: a create is refused by the vendors' `forbid-overwrite`, which they ignore on buckets that keep versions: there it puts a
+/// new version over the one that is there. When the answer to a create was lost and the next try is refused, an object with the CRC-64 of
+/// our bytes counts as ours, whoever has put it: the bytes are the same, the headers may be others'. A put that is answered with another
+/// CRC-64 is [`Corrupt`], and has left what the store took visible under its key: put it again, or remove it.
 pub struct Native<D> {
     pub(crate) wire: Arc<Wire<D>>,
 }
@@ -47,12 +52,12 @@ impl<D> Clone for Native<D> {
 impl<D: Dialect> Native<D> {
     /// A bucket that speaks this dialect.
     ///
-    /// **Errors**: [`ConfigError`] when no HTTPS client can be made. Nothing is sent.
+    /// **Errors**: [`ConfigError`] when no requests can be made of the configuration, or no HTTPS client. Nothing is sent.
     pub fn new(
         config: NativeConfig,
         clock: Arc<dyn Clock>,
     ) -> std::result::Result<Self, ConfigError> {
-        let wire = Arc::new(Wire::new(config, clock)?);
+        let wire = Arc::new(Wire::new(config.verified()?, clock)?);
         Ok(Self { wire })
     }
 
@@ -115,10 +120,12 @@ impl<D: Dialect> ObjectStore for Native<D> {
     ) -> Result<PutResult> {
         let key = location.as_ref();
         if matches!(opts.mode, PutMode::Update(_)) {
-            return Err(object_store::Error::NotImplemented {
-                operation: "put an object in place of one of its versions".to_owned(),
-                implementer: D::NAME.to_owned(),
-            });
+            return Err(not_made::<D>(
+                "put an object in place of one of its versions",
+            ));
+        }
+        if !opts.tags.encoded().is_empty() {
+            return Err(not_made::<D>("put an object with tags"));
         }
         let body = Bytes::from(payload);
         let mut ask = Ask::new(Method::PUT, key).with("content-md5", md5(&body));
@@ -164,6 +171,9 @@ impl<D: Dialect> ObjectStore for Native<D> {
         location: &Path,
         opts: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
+        if !opts.tags.encoded().is_empty() {
+            return Err(not_made::<D>("put an object with tags"));
+        }
         let told = |failure: Failure| self.wire.told(failure, location.as_ref());
         let mut ask = Ask::new(Method::POST, location.as_ref()).asking("uploads", "");
         ask.headers.extend(headers(&opts.attributes, D::PREFIX));
@@ -183,6 +193,9 @@ impl<D: Dialect> ObjectStore for Native<D> {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        if options.version.is_some() {
+            return Err(not_made::<D>("get one of an object's versions"));
+        }
         let key = location.as_ref();
         let told = |failure: Failure| self.wire.told(failure, key);
         let method = if options.head {
@@ -203,6 +216,9 @@ impl<D: Dialect> ObjectStore for Native<D> {
             }
             if !options.head {
                 ask = ask.with("range", range.to_string());
+                if let Some((name, value)) = D::CUTS_RANGES {
+                    ask = ask.with(name, value);
+                }
             }
         }
         let dates = [
@@ -293,6 +309,10 @@ impl<D: Dialect> ObjectStore for Native<D> {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         let told = |failure: Failure| self.wire.told(failure, from.as_ref());
+        if from == to {
+            // The vendors refuse it, or lose every header that is not sent again.
+            return Err(not_made::<D>("copy an object onto itself"));
+        }
         let mut ask = Ask::new(Method::PUT, to.as_ref()).with(
             format!("{}copy-source", D::PREFIX),
             D::copy_source(&self.wire.config, from.as_ref()),
@@ -300,6 +320,7 @@ impl<D: Dialect> ObjectStore for Native<D> {
         if matches!(options.mode, CopyMode::Create) {
             ask = ask.with(format!("{}forbid-overwrite", D::PREFIX), "true");
         }
+        ask.joins = true;
         ask.repeatable = matches!(options.mode, CopyMode::Overwrite);
         match self.wire.document(&ask, "CopyObjectResult").await {
             Ok(_) => Ok(()),
@@ -322,6 +343,14 @@ impl<D: Dialect> fmt::Display for Native<D> {
 impl<D: Dialect> fmt::Debug for Native<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Native").field(&D::NAME).finish()
+    }
+}
+
+/// What is asked for, and would else be left out in silence.
+fn not_made<D: Dialect>(operation: &str) -> object_store::Error {
+    object_store::Error::NotImplemented {
+        operation: operation.to_owned(),
+        implementer: D::NAME.to_owned(),
     }
 }
 

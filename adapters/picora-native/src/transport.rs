@@ -19,6 +19,12 @@ pub(crate) fn client(endpoint: &Url, connect_timeout: Duration) -> Result<HttpCl
         .user_agent(concat!("picora/", env!("CARGO_PKG_VERSION")))
         .https_only(endpoint.scheme() != "http")
         .http1_only()
+        // Bytes come as they are stored. If any crate of a build has decoding on, this client would ask for it and hand on other bytes than
+        // those that the digest is of, without their length.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
         .redirect(Policy::none())
         .referer(false)
         .connect_timeout(connect_timeout)

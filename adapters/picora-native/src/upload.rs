@@ -127,6 +127,7 @@ impl<D: Dialect> MultipartUpload for Upload<D> {
         let mut ask = Ask::new(Method::POST, self.location.as_ref())
             .asking("uploadId", &self.id)
             .with("content-type", "application/xml");
+        ask.joins = true;
         ask.body = format!("<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>").into();
         let whole = parts.iter().fold(0, |whole, part| {
             crc_fast::checksum_combine(CrcAlgorithm::Crc64Xz, whole, part.crc64, part.length)

@@ -51,6 +51,8 @@ impl Dialect for OssDialect {
     const LIST: &'static [(&'static str, &'static str)] = &[("list-type", "2")];
     const GOES_ON: (&'static str, &'static str) = ("continuation-token", "NextContinuationToken");
     const STARTS_AFTER: &'static str = "start-after";
+    const CUTS_RANGES: Option<(&'static str, &'static str)> =
+        Some(("x-oss-range-behavior", "standard"));
     const REPLACES: &'static str = "REPLACE";
 
     fn headers(

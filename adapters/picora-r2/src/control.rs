@@ -33,7 +33,7 @@ impl TierControl for R2 {
             restore_worst: Duration::ZERO,
             restores_per_second: None,
             paid_replica: false,
-            self_copy_drops_headers: false,
+            self_copy_drops_headers: true,
             copy_limit: COPY_LIMIT,
         }
     }

@@ -12,7 +12,7 @@ use picora_core::Clock;
 use picora_native::answer::{Answered, Document, Failed};
 use picora_native::line::{Line, Marks, Sending};
 use picora_native::listing::{self, Page, Place};
-use picora_native::patience::Waits;
+use picora_native::patience::{JOINING, Waits};
 use picora_native::{ConfigError, Failure, Located, Refusal};
 use picora_sign::{Request, aws, encode};
 
@@ -39,6 +39,7 @@ impl Wire {
             connect_timeout: config.connect_timeout,
             read_timeout: config.read_timeout,
             budget: config.budget,
+            joining: JOINING,
             attempts: config.attempts,
         };
         let marks = Marks {
@@ -264,6 +265,7 @@ impl Wire {
     }
 }
 
+const COPY_SOURCE: &str = "x-amz-copy-source";
 const CHECKSUMS: (&str, &str) = ("x-amz-checksum-mode", "ENABLED");
 
 /// A request that has no body.
@@ -277,6 +279,7 @@ fn sending(request: &HttpRequest) -> Sending {
         bytes: request.body().content_length(),
         repeatable: repeatable(request),
         rationed: false,
+        joins: request.method() == Method::POST || request.headers().contains_key(COPY_SOURCE),
     }
 }
 
@@ -286,7 +289,7 @@ fn repeatable(request: &HttpRequest) -> bool {
     let headers = request.headers();
     match *request.method() {
         Method::GET | Method::HEAD | Method::DELETE => true,
-        Method::PUT if headers.contains_key("x-amz-copy-source") => !headers
+        Method::PUT if headers.contains_key(COPY_SOURCE) => !headers
             .keys()
             .any(|name| name.as_str().starts_with("cf-copy-destination-")),
         Method::PUT => true,

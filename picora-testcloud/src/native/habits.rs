@@ -71,6 +71,9 @@ pub(crate) struct Habits {
     pub(super) deletes_by_md5: bool,
     /// Whether a range outside of the object is refused rather than ignored.
     pub(super) ranges_must_fit: bool,
+    /// The header, and what it says, of those who want a range cut to the object as HTTP has it; to all others a range that ends outside is
+    /// ignored. `None` where that is what everybody gets.
+    pub(super) cuts_ranges_for: Option<(&'static str, &'static str)>,
     /// Entries of a page, when the request does not say; more than 1,000 are refused, or are 1,000.
     pub(super) page: usize,
     /// Whether a request may ask for pages that are larger than there are.
@@ -191,6 +194,7 @@ pub(crate) const OSS: Habits = Habits {
         "date",
         "forbid-overwrite",
         "metadata-directive",
+        "range-behavior",
         "security-token",
         "storage-class",
         "user-agent",
@@ -255,6 +259,7 @@ pub(crate) const OSS: Habits = Habits {
     digest_differs: "InvalidDigest",
     deletes_by_md5: true,
     ranges_must_fit: false,
+    cuts_ranges_for: Some(("range-behavior", "standard")),
     page: 100,
     pages_shrink: false,
     restores_in_full: false,
@@ -350,6 +355,7 @@ pub(crate) const COS: Habits = Habits {
     digest_differs: "InvalidDigest",
     deletes_by_md5: true,
     ranges_must_fit: false,
+    cuts_ranges_for: None,
     page: 100,
     pages_shrink: false,
     restores_in_full: true,

@@ -113,6 +113,7 @@ pub(crate) const R2: Habits = Habits {
     digest_differs: "BadDigest",
     deletes_by_md5: false,
     ranges_must_fit: true,
+    cuts_ranges_for: None,
     page: 1_000,
     pages_shrink: true,
     restores_in_full: false,

@@ -101,14 +101,18 @@ pub(super) fn get(
         }
     }
     let length = object.bytes.len();
-    match call.header("range").and_then(|text| range(text, length)) {
+    let asked = call.header("range");
+    let cuts = habits.cuts_ranges_for;
+    let cuts = cuts.map(|(name, value)| habits.header(call, name) == Some(value));
+    let asked = asked.filter(|text| cuts != Some(false) || !ends_outside(text, length));
+    match asked.and_then(|text| range(text, length)) {
         Some(Ok(range)) => {
             answer.status = StatusCode::PARTIAL_CONTENT;
             let shown = format!("bytes {}-{}/{length}", range.start, range.end - 1);
             answer.body = object.read(range);
             answer = answer.with("content-range", shown);
         }
-        Some(Err(())) if habits.ranges_must_fit => {
+        Some(Err(())) if habits.ranges_must_fit || cuts == Some(true) => {
             let message = "The requested range is not satisfiable";
             return Err(Refusal::new(416, "InvalidRange", message));
         }
@@ -190,6 +194,18 @@ pub(super) fn range(text: &str, length: usize) -> Option<Result<Range<usize>, ()
         _ => return None,
     };
     Some((range.start < range.end).then_some(range).ok_or(()))
+}
+
+/// Whether a range wants more than there is.
+fn ends_outside(text: &str, length: usize) -> bool {
+    let range = text
+        .strip_prefix("bytes=")
+        .and_then(|it| it.split_once('-'));
+    match range.map(|(start, end)| (start.is_empty(), end.parse::<usize>())) {
+        Some((true, Ok(last))) => last > length,
+        Some((false, Ok(end))) => end >= length,
+        _ => false,
+    }
 }
 
 pub(super) fn delete(store: &mut Store, call: &Call) -> Result<Answer, Refusal> {

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use object_store::path::Path;
-use object_store::{Attribute, Attributes, Error, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use object_store::{
+    Attribute, Attributes, Error, GetOptions, GetRange, ObjectStoreExt, PutMode, PutOptions,
+    PutPayload,
+};
 
 use super::Store;
 use crate::Cloud;
@@ -47,4 +50,51 @@ pub async fn a_second_create_is_refused<S: Store>(fresh: impl Fn() -> (Cloud, S)
         matches!(second, Err(Error::AlreadyExists { .. })),
         "{second:?}"
     );
+}
+
+/// A reader asks for more than there is when it does not know how much there is: it gets what there is.
+pub async fn a_range_is_cut_to_its_object<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
+    let (cloud, store) = fresh();
+    let (path, bytes) = (Path::from("photo"), Bytes::from(vec![7; 1_000]));
+    store.put(&path, bytes.clone().into()).await.unwrap();
+    for (range, wanted) in [
+        (GetRange::Bounded(0..65_536), 0..1_000),
+        (GetRange::Bounded(999..1_001), 999..1_000),
+        (GetRange::Suffix(2_000), 0..1_000),
+        (GetRange::Suffix(1_000), 0..1_000),
+        (GetRange::Suffix(3), 997..1_000),
+        (GetRange::Offset(999), 999..1_000),
+    ] {
+        let options = GetOptions::default().with_range(Some(range.clone()));
+        let found = store.get_opts(&path, options).await;
+        let found = found.unwrap_or_else(|error| panic!("{range}: {error}"));
+        assert_eq!(
+            (found.range.clone(), found.meta.size),
+            (wanted.clone(), 1_000)
+        );
+        assert_eq!(found.bytes().await.unwrap(), vec![7; wanted.count()]);
+    }
+    for range in [
+        GetRange::Offset(1_000),
+        GetRange::Offset(65_536),
+        GetRange::Bounded(1_000..1_001),
+    ] {
+        let options = GetOptions::default().with_range(Some(range.clone()));
+        let found = store.get_opts(&path, options).await;
+        assert!(
+            matches!(found, Err(Error::Generic { .. })),
+            "{range}: {found:?}"
+        );
+    }
+    assert_eq!(cloud.surprises(), Vec::<String>::new());
+}
+
+/// What a store has not is not left out in silence.
+pub async fn a_version_that_cannot_be_had_is_refused<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
+    let (_cloud, store) = fresh();
+    let path = Path::from("photo");
+    store.put(&path, "bytes".into()).await.unwrap();
+    let options = GetOptions::default().with_version(Some("1".to_owned()));
+    let found = store.get_opts(&path, options).await;
+    assert!(found.is_err(), "{found:?}");
 }

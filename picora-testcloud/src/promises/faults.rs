@@ -3,6 +3,7 @@
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt, PutMode, PutOptions};
 use picora_core::StoreErrorKind;
+use picora_storage::ObjectWriter;
 use picora_tiering::{Class, Guard, Moved, Tier};
 
 use super::Store;
@@ -124,4 +125,39 @@ pub async fn a_move_whose_answer_is_lost_is_unknown<S: Store>(fresh: impl Fn() -
         let class = store.probe(&path).await.unwrap().unwrap().class;
         assert_eq!(class == Class::Tier(Tier::Archive), happened);
     }
+}
+
+/// Who is refused after an answer of his was lost does not know that nothing has happened.
+pub async fn a_refusal_after_a_lost_answer_is_not_certain<S: Store>(
+    fresh: impl Fn() -> (Cloud, S),
+) {
+    let (cloud, store) = fresh();
+    let path = Path::from("photo");
+    let denied = Fault::Deny(403, "AccessDenied");
+    let lost_and_denied = |operation| {
+        cloud.faults().script(operation, Fault::DoneAndDropped);
+        cloud.faults().script(operation, denied.clone());
+    };
+    lost_and_denied("PutObject");
+    let put = store.put(&path, "bytes".into()).await;
+    assert!(matches!(put, Err(Error::Generic { .. })), "{put:?}");
+    lost_and_denied("PutObject");
+    let written = ObjectWriter::new(&store, path.clone()).finish().await;
+    assert_eq!(written.unwrap_err().kind(), StoreErrorKind::Unknown);
+    lost_and_denied("DeleteObject");
+    let deleted = store.delete(&path).await;
+    assert!(matches!(deleted, Err(Error::Generic { .. })), "{deleted:?}");
+    // Nothing was lost before this one, and a read changes nothing.
+    cloud.faults().script("PutObject", denied.clone());
+    let put = store.put(&path, "bytes".into()).await;
+    assert!(
+        matches!(put, Err(Error::PermissionDenied { .. })),
+        "{put:?}"
+    );
+    lost_and_denied("GetObject");
+    let read = store.get(&path).await;
+    assert!(
+        matches!(read, Err(Error::PermissionDenied { .. })),
+        "{read:?}"
+    );
 }

@@ -9,7 +9,7 @@ use picora_storage::error::is_frozen;
 use picora_tiering::{Class, Guard, Moved, Present, RestoreAck, RestoreSpeed, Restoring, Tier};
 
 use super::Store;
-use crate::Cloud;
+use crate::{Cloud, Fault};
 
 async fn photo(store: &impl Store) -> Path {
     let path = Path::from("photo");
@@ -200,4 +200,31 @@ pub async fn what_is_not_there_or_another_is_not_moved<S: Store>(fresh: impl Fn(
         .await
         .unwrap();
     assert_eq!(ack, RestoreAck::Missing);
+}
+
+/// A store that changes something else says so by the same status as one that restores already.
+pub async fn another_conflict_is_no_restore<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
+    let (cloud, store) = fresh();
+    let path = photo(&store).await;
+    if !store.caps().needs_restore {
+        return;
+    }
+    let hot = seen(&store, &path).await;
+    let moved = store
+        .set_tier(&path, Tier::Archive, &guard(&hot), &hot.headers)
+        .await;
+    assert_eq!(moved.unwrap(), Moved::Done);
+    let conflict = Fault::Deny(409, "OperationAborted");
+    cloud.faults().script("RestoreObject", conflict);
+    let ack = store.restore(&path, 1, RestoreSpeed::Expedited).await;
+    assert!(ack.is_err(), "{ack:?}");
+}
+
+/// What cannot be done without a loss is refused.
+pub async fn a_copy_onto_itself_loses_no_header<S: Store>(fresh: impl Fn() -> (Cloud, S)) {
+    let (_cloud, store) = fresh();
+    let path = photo(&store).await;
+    let before = seen(&store, &path).await;
+    let _ = store.copy(&path, &path).await;
+    assert_eq!(seen(&store, &path).await.headers, before.headers);
 }

@@ -33,6 +33,8 @@ async fn what_passes_is_tried_again_and_what_stands_is_not() {
     for turn in [
         BUSY,
         Turn::Answer(429, &[], ""),
+        Turn::Answer(408, &[], ""),
+        Turn::Answer(400, &[], "<Error><Code>RequestTimeout</Code></Error>"),
         Turn::Breaks,
         Turn::Refuses,
     ] {
