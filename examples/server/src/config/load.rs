@@ -1,5 +1,6 @@
 //! Layers the sources of a configuration and checks the sum.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use super::Config;
@@ -32,6 +33,7 @@ pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Con
             config::FileFormat::Toml,
         ));
     }
+    readable(std::env::vars_os())?;
     let environment = config::Environment::with_prefix("PICORA")
         .prefix_separator("__")
         .separator("__")
@@ -54,6 +56,18 @@ pub fn load(file: Option<&Path>, flags: &[(&'static str, String)]) -> Result<Con
         .and_then(config::Config::try_deserialize)
         .map_err(fault)?;
     check(config)
+}
+
+/// Whether all variables of ours are text. What is none may be a secret, so that only its key is told.
+fn readable(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<(), ConfigError> {
+    for (name, value) in variables {
+        let name = name.to_string_lossy();
+        if name.starts_with("PICORA__") && value.to_str().is_none() {
+            let says = format!("the variable {name} is no text in UTF-8");
+            return Err(ConfigError::Source(says));
+        }
+    }
+    Ok(())
 }
 
 fn check(mut config: Config) -> Result<Config, ConfigError> {
@@ -186,6 +200,22 @@ pub fn in_one_line(sentence: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_no_text_is_named_and_not_shown() {
+        use std::os::unix::ffi::OsStringExt;
+        let bytes = |text: &[u8]| OsString::from_vec(text.to_vec());
+        let odd = || bytes(b"\xffhush");
+        let name = |text: &str| bytes(text.as_bytes());
+        assert!(readable([(name("OTHER"), odd())].into_iter()).is_ok());
+        let fault = readable([(name("PICORA__STORAGE__R2__SECRET"), odd())].into_iter());
+        let told = fault.unwrap_err().to_string();
+        assert!(
+            told.contains("PICORA__STORAGE__R2__SECRET") && !told.contains("hush"),
+            "{told}"
+        );
+    }
 
     fn load_text(text: &str) -> Result<Config, String> {
         let folder = tempfile::tempdir().unwrap();

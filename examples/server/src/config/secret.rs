@@ -1,5 +1,7 @@
 //! Secrets: given in one place, and shown in none.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -41,9 +43,26 @@ fn read(key: &str, file: &Path) -> Result<SecretString, ConfigError> {
 
 /// What a file holds. **Errors**: [`ConfigError`] names it.
 pub(super) fn text(file: &Path) -> Result<String, ConfigError> {
-    let read = std::fs::read_to_string(file);
-    read.map_err(|error| source(format!("{} cannot be read: {error}", file.display())))
+    let says = |problem: &str| source(format!("{} cannot be read: {problem}", file.display()));
+    let says_error = |error: std::io::Error| says(&error.to_string());
+    // Asked before it is opened: opening a pipe that nobody writes to would wait for ever.
+    if !std::fs::metadata(file).map_err(says_error)?.is_file() {
+        return Err(says("it is no file"));
+    }
+    let mut text = String::new();
+    let opened = File::open(file).map_err(says_error)?;
+    opened
+        .take(LONGEST + 1)
+        .read_to_string(&mut text)
+        .map_err(says_error)?;
+    if text.len() as u64 > LONGEST {
+        return Err(says(&format!("it has more than {LONGEST} bytes")));
+    }
+    Ok(text)
 }
+
+/// A chain of certificates has some thousand bytes.
+const LONGEST: u64 = 1 << 20;
 
 /// A fault that one sentence tells.
 pub(super) const fn source(sentence: String) -> ConfigError {
@@ -102,6 +121,13 @@ mod tests {
             std::fs::write(&file, nothing).unwrap();
             let fault = told(None, Some(&file)).unwrap_err();
             assert!(fault.contains("is empty") && fault.contains("a.secret_file"));
+        }
+        std::fs::write(&file, "x".repeat((1 << 20) + 1)).unwrap();
+        let fault = told(None, Some(&file)).unwrap_err();
+        assert!(fault.contains("more than 1048576 bytes"), "{fault}");
+        for none in [folder.path(), Path::new("/dev/zero")] {
+            let fault = told(None, Some(none)).unwrap_err();
+            assert!(fault.ends_with("it is no file"), "{fault}");
         }
         let fault = told(None, Some(Path::new("/nowhere/secret"))).unwrap_err();
         assert!(fault.contains("/nowhere/secret"), "{fault}");
