@@ -38,6 +38,8 @@ pub struct App {
     pub entropy: Arc<dyn Entropy>,
     /// The plans.
     pub plans: PlanCatalogue,
+    /// The database, which is closed last.
+    pub store: SqlStore,
     /// The use cases.
     pub media: Media<Tx>,
     /// What its deployment brought along.
@@ -184,6 +186,7 @@ impl App {
             addresses: MemoryLimiter::new(),
             followers: Followers::new(Arc::new(store.clone()), clock.clone(), config.events),
             keys: KeyCache::new(),
+            store,
             config,
             public_url,
             clock,

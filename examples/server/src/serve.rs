@@ -79,6 +79,10 @@ async fn wind_down(app: &App, served: JoinHandle<()>, mut jobs: JoinSet<()>) {
     if timeout(FOLDED_WITHIN, egress::fold(app)).await.is_err() {
         tracing::warn!("the database does not answer: bytes that were served may not be in it");
     }
+    // A database of one file is that file then, and nothing beside it.
+    if timeout(CLOSED_WITHIN, app.store.close()).await.is_err() {
+        tracing::warn!("the database was not closed in time; the next start reads its log");
+    }
 }
 
 /// Binds the address. **Errors**: a sentence that names it.
@@ -170,6 +174,9 @@ const HEADERS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How long the last writing of served bytes may take; it is some rows.
 const FOLDED_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long closing the database may take: it folds its log into its file.
+const CLOSED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long to wait when connections cannot be accepted.
 const PAUSE: Duration = Duration::from_millis(100);

@@ -103,6 +103,8 @@ async fn used() -> Place {
     child.terminate();
     let (status, log, place) = child.ended().await;
     assert!(status.success(), "{log}");
+    let log = place.data().join("picora.sqlite-wal");
+    assert!(!log.exists(), "it is folded into the database");
     place
 }
 
