@@ -13,8 +13,8 @@ use crate::error::{BACKEND, harmless, is_corrupt, is_frozen};
 
 /// One run over the objects below a prefix, in the order of their keys.
 ///
-/// **Units**: bytes. **Boundaries**: a run reads at most `most_objects`, and no more bytes than `most_bytes` unless its first object alone
-/// is larger; so every run gets on. It also ends after [`MOST_AT_FAULT`] objects at fault: then something larger is wrong.
+/// **Units**: bytes. **Boundaries**: a run reads at most `most_objects`, and no more bytes than `most_bytes`, but always one object, however
+/// large; so every run gets on. It also ends after [`MOST_AT_FAULT`] objects at fault: then something larger is wrong.
 ///
 /// ```
 /// use object_store::{ObjectStoreExt, memory::InMemory};
@@ -166,7 +166,8 @@ impl Taken {
             return Err(error.caused_by("it does not list in the order of keys"));
         }
         let bytes = self.bytes.saturating_add(object.size);
-        if self.objects == scrub.most_objects || (self.objects > 0 && bytes > scrub.most_bytes) {
+        let full = self.objects >= scrub.most_objects || bytes > scrub.most_bytes;
+        if self.objects > 0 && full {
             return Ok(false);
         }
         self.objects += 1;

@@ -71,16 +71,8 @@ impl NativeConfig {
     /// As it is, if requests can be made of it: its parts may have been set by anybody.
     pub(crate) fn verified(self) -> Result<Self, ConfigError> {
         address(self.endpoint.as_str())?;
-        let name = self.bucket.as_bytes();
-        let plain = |it: &u8| it.is_ascii_lowercase() || it.is_ascii_digit();
-        let named = name.iter().all(|it| plain(it) || matches!(it, b'-' | b'.'))
-            && name.first().is_some_and(plain)
-            && name.last().is_some_and(plain);
-        if named {
-            Ok(self)
-        } else {
-            Err(ConfigError::Bucket(self.bucket))
-        }
+        bucket(&self.bucket)?;
+        Ok(self)
     }
 
     /// A bucket at its address, with deadlines that suit media.
@@ -147,6 +139,29 @@ pub fn address(text: &str) -> Result<Url, ConfigError> {
         return Err(ConfigError::Plain(shown()));
     }
     Ok(url)
+}
+
+/// Whether a bucket may have this name: small letters, digits, `-` and `.`, the first and the last a letter or a digit.
+///
+/// **Errors**: [`ConfigError::Bucket`].
+///
+/// ```
+/// use picora_native::config::bucket;
+/// assert!(bucket("photos-1250000000").is_ok() && bucket("../photos").is_err());
+/// ```
+pub fn bucket(name: &str) -> Result<(), ConfigError> {
+    let plain = |it: &u8| it.is_ascii_lowercase() || it.is_ascii_digit();
+    let bytes = name.as_bytes();
+    let named = bytes
+        .iter()
+        .all(|it| plain(it) || matches!(it, b'-' | b'.'))
+        && bytes.first().is_some_and(plain)
+        && bytes.last().is_some_and(plain);
+    if named {
+        Ok(())
+    } else {
+        Err(ConfigError::Bucket(name.to_owned()))
+    }
 }
 
 #[cfg(test)]

@@ -19,12 +19,14 @@
 //! | `upload` | an upload in parts |
 //! | `control` | tiers: `picora_tiering::TierControl` for [`Native`] |
 //! | [`attributes`] | headers and what object_store calls them |
+//! | [`mod@checked`] | bytes held against the digest that their store keeps |
 //! | [`listing`] | pages of a list, until there are no more |
 //! | `xml` | documents |
 
 pub mod answer;
 mod ask;
 pub mod attributes;
+pub mod checked;
 pub mod config;
 mod control;
 pub mod dialect;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
-use crc_fast::{CrcAlgorithm, Digest};
+use crc_fast::CrcAlgorithm;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use http::Method;
 use md5::Md5;
@@ -25,6 +25,7 @@ use picora_tiering::Tier;
 use crate::answer::{self, Answered, Failed};
 use crate::ask::Ask;
 use crate::attributes::{attributes, headers, meta, number, text};
+use crate::checked::{Algorithm, checked};
 use crate::failure::Failure;
 use crate::listing::{self, Page, Place};
 use crate::refusal::Refusal;
@@ -259,7 +260,11 @@ impl<D: Dialect> ObjectStore for Native<D> {
         } else {
             let bytes = answer::pieces(body, self.wire.config.read_timeout);
             let (wire, key) = (Arc::clone(&self.wire), key.to_owned());
-            checked(bytes, expected)
+            let bytes = match expected {
+                Some(expected) => checked(bytes, Algorithm::Crc64Xz, expected, Failure::Corrupt),
+                None => bytes,
+            };
+            bytes
                 .map_err(move |failure| wire.told(failure, &key))
                 .boxed()
         };
@@ -352,34 +357,6 @@ fn not_made<D: Dialect>(operation: &str) -> object_store::Error {
         operation: operation.to_owned(),
         implementer: D::NAME.to_owned(),
     }
-}
-
-/// Hands bytes on, and fails at their end when they are not those that are stored.
-fn checked(
-    bytes: BoxStream<'static, std::result::Result<Bytes, Failure>>,
-    expected: Option<u64>,
-) -> BoxStream<'static, std::result::Result<Bytes, Failure>> {
-    let Some(expected) = expected else {
-        return bytes;
-    };
-    let state = Some((bytes, Digest::new(CrcAlgorithm::Crc64Xz)));
-    stream::try_unfold(state, move |state| async move {
-        let Some((mut bytes, mut digest)) = state else {
-            return Ok(None);
-        };
-        match bytes.try_next().await? {
-            Some(more) => {
-                digest.update(&more);
-                Ok(Some((more, Some((bytes, digest)))))
-            }
-            None if digest.finalize() == expected => Ok(None),
-            None => Err(Failure::Corrupt(Corrupt {
-                expected,
-                found: digest.finalize(),
-            })),
-        }
-    })
-    .boxed()
 }
 
 /// The CRC-64/XZ that the store keeps of an object.

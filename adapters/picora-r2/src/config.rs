@@ -20,8 +20,9 @@ pub struct R2Config {
     pub connect_timeout: Duration,
     /// How long nothing may come: an answer after its request, or the next bytes of an object.
     pub read_timeout: Duration,
-    /// How long one call may take in all, before the last failure is told: every try, every pause, and the answer but for an object's bytes.
-    /// What a request sends has a second more for each 128 KiB.
+    /// How long one request may take in all, before the last failure is told: every try, every pause, and the answer but for an object's
+    /// bytes. What a request sends has a second more for each 128 KiB; copies and ends of uploads have ten minutes more while the store says
+    /// that it works on them. A call may be several requests, each with a budget.
     pub budget: Duration,
     /// How often a request is sent at most.
     pub attempts: u32,
@@ -61,16 +62,8 @@ impl R2Config {
     /// As it is, if requests can be made of it: its parts may have been set by anybody.
     pub(crate) fn verified(self) -> Result<Self, ConfigError> {
         config::address(self.endpoint.as_str())?;
-        let name = self.bucket.as_bytes();
-        let plain = |it: &u8| it.is_ascii_lowercase() || it.is_ascii_digit();
-        let named = name.iter().all(|it| plain(it) || matches!(it, b'-' | b'.'))
-            && name.first().is_some_and(plain)
-            && name.last().is_some_and(plain);
-        if named {
-            Ok(self)
-        } else {
-            Err(ConfigError::Bucket(self.bucket))
-        }
+        config::bucket(&self.bucket)?;
+        Ok(self)
     }
 }
 

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
-use crc_fast::{CrcAlgorithm, Digest};
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use http::{HeaderName, HeaderValue};
 use object_store::aws::{AmazonS3, AmazonS3Builder, Checksum, S3ConditionalPut, S3CopyIfNotExists};
 use object_store::path::Path;
@@ -18,9 +16,9 @@ use object_store::{
 };
 use picora_core::Clock;
 use picora_native::attributes::{attributes, headers, meta};
+use picora_native::checked::{Algorithm, checked};
 use picora_native::listing::{self, Page, Place};
 use picora_native::{ConfigError, Failure, Refusal};
-use picora_storage::Corrupt;
 use picora_tiering::Tier;
 
 use crate::R2Config;
@@ -229,10 +227,15 @@ impl ObjectStore for R2 {
         let bytes = match expected {
             Some(expected) => {
                 let (wire, path) = (Arc::clone(&self.wire), location.clone());
-                checked(bytes.boxed(), expected, move |corrupt| {
-                    let located = wire.located(Failure::Corrupt(corrupt), path.as_ref());
-                    located.of_bytes(NAME)
-                })
+                checked(
+                    bytes.boxed(),
+                    Algorithm::Crc64Nvme,
+                    expected,
+                    move |corrupt| {
+                        let located = wire.located(Failure::Corrupt(corrupt), path.as_ref());
+                        located.of_bytes(NAME)
+                    },
+                )
             }
             None => bytes.boxed(),
         };
@@ -312,26 +315,6 @@ pub(crate) fn failure(error: &Error) -> Option<&Failure> {
     let first = std::error::Error::source(error);
     let mut causes = std::iter::successors(first, |cause| cause.source());
     causes.find_map(|cause| cause.downcast_ref::<Failure>())
-}
-
-/// Hands bytes on, and fails at their end when they are not those that are stored.
-fn checked(
-    bytes: BoxStream<'static, Result<Bytes>>,
-    expected: u64,
-    told: impl Fn(Corrupt) -> Error + Send + 'static,
-) -> BoxStream<'static, Result<Bytes>> {
-    let state = (bytes, Digest::new(CrcAlgorithm::Crc64Nvme), told);
-    stream::try_unfold(state, move |(mut bytes, mut digest, told)| async move {
-        if let Some(more) = bytes.try_next().await? {
-            digest.update(&more);
-            return Ok(Some((more, (bytes, digest, told))));
-        }
-        match digest.finalize() {
-            found if found == expected => Ok(None),
-            found => Err(told(Corrupt { expected, found })),
-        }
-    })
-    .boxed()
 }
 
 pub(crate) const NAME: &str = "r2";

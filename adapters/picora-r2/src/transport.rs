@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::stream::{self, StreamExt};
 use http::{HeaderMap, Method};
 use http_body::Frame;
@@ -13,7 +14,7 @@ use object_store::client::{
     HttpResponseBody, HttpService,
 };
 use picora_native::Failure;
-use picora_native::answer::{Answered, pieces};
+use picora_native::answer::{Answered, Document, pieces};
 use picora_native::attributes::text;
 use picora_storage::Corrupt;
 use picora_tiering::ObjectHeaders;
@@ -40,7 +41,7 @@ impl HttpService for Transport {
             let read = self.0.document(&request, name).await;
             let (parts, document) = read.map_err(|failed| told(failed.failure))?;
             let answer = Answer::with(&parts.headers, &document);
-            (parts, document.bytes.into(), answer)
+            (parts, Bytes::from(in_short(&document)).into(), answer)
         } else {
             let sent = self.0.send(&request).await;
             let Answered { parts, body } = sent.map_err(|failed| told(failed.failure))?;
@@ -99,6 +100,17 @@ fn document(request: &HttpRequest) -> Option<&'static str> {
         Method::POST => Some("InitiateMultipartUploadResult"),
         _ => None,
     }
+}
+
+/// What the client reads of a document. It takes what is done for undone where `SlowDown` or `InternalError` stand anywhere else in it, as in
+/// a key; whether it is an error has been looked at.
+fn in_short(document: &Document) -> String {
+    let read = document.texts.iter().filter_map(|(path, text)| {
+        let (_, name) = path.split_once('/')?;
+        let text = text.replace('&', "&amp;").replace('<', "&lt;");
+        matches!(name, "ETag" | "UploadId").then(|| format!("<{name}>{text}</{name}>"))
+    });
+    format!("<Result>{}</Result>", read.collect::<String>())
 }
 
 fn told(failure: Failure) -> HttpError {

@@ -68,6 +68,7 @@ fn every_object_below_the_prefix_is_read_once_however_it_is_cut() {
         (u64::MAX, u64::MAX, 1),
         (7, u64::MAX, 8),
         (1, u64::MAX, 50),
+        (0, u64::MAX, 50), // a run gets on, whatever it was told
         (50, u64::MAX, 1),
         (u64::MAX, 1, 50), // each alone is more than may be read
         (u64::MAX, bytes - 1, 2),

@@ -124,5 +124,6 @@ impl fmt::Debug for Files {
 /// Where only the mark of the owner lies.
 const NEVER_MANY: &str = "picora";
 
-/// Above the half minute after which adapters give a request up, so that their sentence comes first; somebody waits for the server.
+/// Longer than four tries to connect take, so that the adapter's own sentence comes first. A store that takes requests and answers none
+/// would have more time from the adapter; but somebody waits for the server.
 pub const EXAMINED_WITHIN: Duration = Duration::from_secs(45);
